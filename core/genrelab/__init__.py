@@ -1,0 +1,73 @@
+"""genrelab: experiments in music genre classification.
+
+The names exported here are the public interface: plugins need nothing else. Those that need torch or numpy are
+loaded when first used, so that `import genrelab` stays light.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+from genrelab.components import (
+    SUBSETS,
+    Augmentation,
+    Dataset,
+    Executor,
+    Feature,
+    LearningRate,
+    Model,
+    Reporter,
+    Scheduler,
+    Steps,
+    Track,
+    TrialExecutor,
+)
+from genrelab.errors import GenrelabError, InputError, WorkError
+from genrelab.events import EpochEnd, StudyEnd, StudyStart, TrialEnd, TrialRef, TrialStart
+from genrelab.hookspecs import hookimpl
+from genrelab.jobs import Job, JobEnd
+from genrelab.params import one_of, setting, tunable
+
+__version__ = "0.1.0"
+
+_LAZY = {
+    "run_job": "genrelab.trial",
+}
+
+__all__ = [  # noqa: PLE0604
+    "SUBSETS",
+    "Augmentation",
+    "Dataset",
+    "EpochEnd",
+    "Executor",
+    "Feature",
+    "GenrelabError",
+    "InputError",
+    "Job",
+    "JobEnd",
+    "LearningRate",
+    "Model",
+    "Reporter",
+    "Scheduler",
+    "Steps",
+    "StudyEnd",
+    "StudyStart",
+    "Track",
+    "TrialEnd",
+    "TrialExecutor",
+    "TrialRef",
+    "TrialStart",
+    "WorkError",
+    "hookimpl",
+    "one_of",
+    "run_job",
+    "setting",
+    "tunable",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY:
+        return getattr(import_module(_LAZY[name]), name)
+    raise AttributeError(f"module 'genrelab' has no attribute {name!r}")

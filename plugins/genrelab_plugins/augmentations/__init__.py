@@ -1,0 +1,1 @@
+"""The augmentations that ship with genrelab."""

@@ -1,0 +1,1 @@
+"""The schedulers that ship with genrelab."""

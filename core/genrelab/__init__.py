@@ -32,10 +32,10 @@ from genrelab.params import one_of, setting, tunable
 __version__ = "0.1.0"
 
 _LAZY = {
-    "run_job": "genrelab.trial",
+    "run_job": "genrelab.training.job",
 }
 
-__all__ = [  # noqa: PLE0604
+__all__ = [
     "SUBSETS",
     "Augmentation",
     "Dataset",

@@ -57,7 +57,7 @@ class Steps:
 class LearningRate(Protocol):
     """What a scheduler builds: any torch.optim.lr_scheduler does."""
 
-    def step(self, *monitored: float) -> None:
+    def step(self, *monitored: Any, **_: Any) -> None:
         """Go on by a batch or an epoch; gets the monitored value where `when` is ``monitored``."""
 
     def state_dict(self) -> dict[str, Any]:
@@ -113,8 +113,6 @@ class Augmentation:
     params: type
     build: Callable[[Any], nn.Module]
     """(params) -> module: same shape out, identity in eval(), on a whole batch, on its device."""
-    domain: Literal["waveform", "feature", "batch"] = "feature"
-    """feature: (batch, bins, frames); waveform: (batch, samples); batch: (x, soft labels) -> (x, soft labels)."""
 
 
 @attrs.frozen

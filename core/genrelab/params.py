@@ -17,6 +17,7 @@ from typing import Any, Literal, TypeVar
 
 import attrs
 
+Number = int | float
 Scalar = bool | int | float | str
 T = TypeVar("T")
 N = TypeVar("N", int, float)
@@ -40,7 +41,7 @@ class Spec:
             return f"{value} is not a finite number"
         if self.kind == "choice" and value not in self.choices:
             return f"{value!r} is not one of {', '.join(repr(c) for c in self.choices)}"
-        if self.low is not None and value < self.low or self.high is not None and value > self.high:
+        if (self.low is not None and value < self.low) or (self.high is not None and value > self.high):
             return f"{value!r} is outside {self.range_text()}"
         return None
 

@@ -1,0 +1,80 @@
+"""`genrelab validate` and `genrelab run`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from genrelab.config.files import load
+from genrelab.plugins.registry import Registry
+
+if TYPE_CHECKING:
+    from genrelab.study.results import Row
+
+_FILE = click.argument("experiment", type=click.Path(path_type=Path))
+_SET = click.option(
+    "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change a value of the file; may be repeated."
+)
+PLUGIN = click.option(
+    "--plugin", "plugins", multiple=True, type=click.Path(path_type=Path), help="Try out a plugin file."
+)
+
+
+_WIDE = 160  # columns of the table where it does not go to a terminal
+
+
+def _experiment_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    return _FILE(_SET(PLUGIN(command)))
+
+
+@click.command()
+@_experiment_options
+def validate(experiment: Path, overrides: tuple[str, ...], plugins: tuple[Path, ...]) -> None:
+    """Check an experiment file and say everything that is wrong with it."""
+    found = load(experiment, Registry.discover(plugins), overrides)
+    names = ", ".join(c.name for c in found.candidate)
+    click.echo(f"{experiment}: ok: {found.trainings} trainings of {len(found.candidate)} candidates ({names})")
+
+
+@click.command()
+@_experiment_options
+@click.option("--run-dir", type=click.Path(path_type=Path), help="Where results go.  [default: runs/NAME]")
+@click.option(
+    "--store",
+    type=click.Path(path_type=Path),
+    default=Path(".genrelab/store"),
+    show_default=True,
+    envvar="GENRELAB_STORE",
+    help="Where computed features are kept, for all studies.",
+)
+def run(
+    experiment: Path, overrides: tuple[str, ...], plugins: tuple[Path, ...], run_dir: Path | None, store: Path
+) -> None:
+    """Run an experiment, or go on with it where it stopped."""
+    registry = Registry.discover(plugins)
+    found = load(experiment, registry, overrides)
+    root = run_dir or Path("runs") / found.name
+    from genrelab.study.run import run_study  # torch and Ax take seconds to import
+
+    show_rows(run_study(found, registry, root, store))
+    click.echo(f"results: {root / 'results.md'}   dashboard: genrelab dashboard")
+
+
+def show_rows(rows: list[Row]) -> None:
+    """Print the result table."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from genrelab.study.results import HEADER
+
+    table = Table(title="Test set, mean ± standard deviation over seeds")
+    for number, name in enumerate(HEADER):
+        table.add_column(name, justify="left" if number in (0, len(HEADER) - 1) else "right")
+    for row in rows:
+        table.add_row(*[Text(cell) for cell in row.cells()])
+    Console(width=None if sys.stdout.isatty() else _WIDE).print(table)

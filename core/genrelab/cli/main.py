@@ -1,0 +1,55 @@
+"""The `genrelab` command. Modules that need torch are imported by the commands that need them."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from typing import NoReturn
+
+import click
+
+from genrelab import __version__
+from genrelab.cli.dashboard import dashboard
+from genrelab.cli.experiments import run, validate
+from genrelab.cli.plugins import check, list_components, show
+from genrelab.errors import GenrelabError
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, prog_name="genrelab")
+def cli() -> None:
+    """Compare neural architectures that classify the genre of music: declared in TOML, tested honestly."""
+
+
+for command in (list_components, show, check, validate, run, dashboard):
+    cli.add_command(command)
+
+
+def main() -> None:
+    """Run the command line: exit 0 if all is well, 1 if work has failed, 2 if the input is wrong.
+
+    What is expected to go wrong is told in one line; a traceback is a bug of genrelab.
+    """
+    signal.signal(signal.SIGTERM, _terminated)
+    try:
+        sys.exit(cli.main(standalone_mode=False) or 0)
+    except GenrelabError as error:
+        _fail(str(error), error.exit_code)
+    except click.exceptions.NoArgsIsHelpError as error:
+        _fail(error.format_message(), 2, prefix="")
+    except click.ClickException as error:
+        _fail(error.format_message(), 2)
+    except (click.Abort, KeyboardInterrupt):
+        _fail("interrupted; the same command goes on from here", 130)
+    except BrokenPipeError:  # the reader of a pipe has had enough
+        sys.stderr.close()
+        sys.exit(1)
+
+
+def _terminated(*_: object) -> NoReturn:
+    sys.exit(143)
+
+
+def _fail(message: str, code: int, prefix: str = "error: ") -> NoReturn:
+    click.echo(prefix + message, err=True)
+    sys.exit(code)

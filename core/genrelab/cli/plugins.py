@@ -1,0 +1,116 @@
+"""`genrelab list`, `show` and `check`: what there is, what it takes, and whether it loads."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+from typing import Any
+
+import attrs
+import click
+
+from genrelab.cli.experiments import PLUGIN
+from genrelab.components import KINDS
+from genrelab.errors import InputError, WorkError
+from genrelab.params import specs
+from genrelab.plugins.loading import locate
+from genrelab.plugins.registry import Entry, Registry, guess
+
+
+@click.command("list")
+@click.argument("kind", required=False)
+@PLUGIN
+def list_components(kind: str | None, plugins: tuple[Path, ...]) -> None:
+    """List the components of a KIND, or of all kinds, without importing any."""
+    if kind is not None and kind not in KINDS:
+        raise InputError(f"no kind is called {kind!r}{guess(kind, KINDS)}")
+    entries = [e for e in Registry.discover(plugins).entries() if kind in (None, e.kind)]
+    keys, heads = [e.key for e in entries], [_summary(e) for e in entries]
+    width, wide = max(map(len, keys), default=0), max(map(len, heads), default=0)
+    for key, head, entry in zip(keys, heads, entries, strict=True):
+        click.echo(f"{key:{width}}  {head:{wide}}  {_shorter(entry.source)}")
+
+
+@click.command()
+@click.argument("what")
+@PLUGIN
+def show(what: str, plugins: tuple[Path, ...]) -> None:
+    """Show a component (KIND/NAME) with its parameters, or an experiment FILE as it is resolved."""
+    registry = Registry.discover(plugins)
+    kind, _, name = what.partition("/")
+    if kind in KINDS and name:
+        _show_component(registry, kind, name)
+        return
+    import tomli_w
+
+    from genrelab.config.choices import tables
+    from genrelab.config.files import load
+
+    click.echo(tomli_w.dumps(tables(load(Path(what), registry))))
+
+
+@click.command()
+@click.argument("what", required=False)
+@PLUGIN
+def check(what: str | None, plugins: tuple[Path, ...]) -> None:
+    """Import every component, or only KIND/NAME, and say which do not load and why; exit code 1 if any."""
+    registry = Registry.discover(plugins)
+    keys = list(dict.fromkeys(e.key for e in registry.entries()))
+    if what is not None:
+        keys = [registry.entry(*_key(what)).key]
+    failed = 0
+    for key in keys:
+        try:
+            registry.get(*_key(key))
+            click.echo(f"ok      {key}")
+        except InputError as error:
+            failed += 1
+            click.echo(f"FAILED  {key}: {error}")
+    if failed:
+        raise WorkError(f"{failed} of {len(keys)} components do not load")
+
+
+def _key(text: str) -> tuple[str, str]:
+    kind, slash, name = text.partition("/")
+    if not slash or kind not in KINDS:
+        raise InputError(f"{text!r} is no KIND/NAME, such as model/cnn1d_gru{guess(kind, KINDS)}")
+    return kind, name
+
+
+def _show_component(registry: Registry, kind: str, name: str) -> None:
+    component = registry.get(kind, name)
+    entry = registry.entry(kind, name)
+    click.echo(f"{entry.key}: {_summary(entry)}\nfrom {entry.target} ({_shorter(entry.source)})\n")
+    rows = [
+        (n, getattr(a.type, "__name__", str(a.type)), _default(a), s.range_text(), s.help)
+        for n, (a, s) in specs(component.params).items()
+    ]
+    rows.insert(0, ("parameter", "type", "default", "legal", ""))
+    widths = [max(len(r[i]) for r in rows) for i in range(4)]
+    for row in rows:
+        click.echo("  ".join(f"{cell:{w}}" for cell, w in zip(row, [*widths, 0], strict=True)).rstrip())
+
+
+def _default(attribute: attrs.Attribute[Any]) -> str:
+    default: Any = attribute.default
+    if isinstance(default, attrs.Factory):  # type: ignore[arg-type]
+        default = default.factory()
+    return repr(default)
+
+
+def _summary(entry: Entry) -> str:
+    """Return the first line of the plugin file's docstring, read without importing the file."""
+    file = locate(entry.target)
+    try:
+        tree = ast.parse(file.read_text(encoding="utf-8")) if file else None
+    except (OSError, SyntaxError, ValueError):
+        return "(cannot be read; see genrelab check)"
+    text = ast.get_docstring(tree) if tree else None
+    return text.splitlines()[0] if text else ""
+
+
+def _shorter(source: str) -> str:
+    """Return a path relative to the working folder where it lies below it."""
+    path = Path(source)
+    below = path.is_absolute() and path.is_relative_to(Path.cwd())
+    return str(path.relative_to(Path.cwd())) if below else source

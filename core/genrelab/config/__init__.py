@@ -1,0 +1,1 @@
+"""Experiment files: classes, strict reading, overrides, search spaces."""

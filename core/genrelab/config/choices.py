@@ -1,0 +1,92 @@
+"""Selected components in tables: a name, keys of the core's own, and the parameters of the component so called."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any, TypeVar
+
+import attr
+import attrs
+import cattrs
+
+from genrelab.config.experiment import Choice
+from genrelab.config.report import report
+from genrelab.config.structure import RefusedError, describe, make_converter, problems_of
+from genrelab.errors import InputError
+from genrelab.plugins.registry import Registry
+
+T = TypeVar("T")
+
+
+def structure(data: Any, cls: type[T], registry: Registry, source: str) -> T:
+    """Turn plain tables into an attrs class that may hold choices of components.
+
+    Raises:
+        InputError: the message lists every problem with its path.
+    """
+    try:
+        return converter(registry).structure(data, cls)
+    except (RefusedError, cattrs.BaseValidationError) as error:
+        raise report(list(problems_of(error)), source, data) from error
+
+
+def tables(value: Any) -> Any:
+    """Turn an `Experiment`, or any part of one, back into plain tables (TOML-able and JSON-able)."""
+    return converter(None).unstructure(value)
+
+
+def converter(registry: Registry | None) -> cattrs.Converter:
+    """Return the strict converter that also knows choices of components; without a registry only to unstructure."""
+    conv = make_converter()
+
+    def is_choice(cls: Any) -> bool:
+        return isinstance(cls, type) and issubclass(cls, Choice)
+
+    conv.register_structure_hook_factory(is_choice, lambda cls: lambda v, _: _choose(v, cls, registry, conv))
+    conv.register_unstructure_hook_func(is_choice, lambda c: _unchoose(c, conv))
+    return conv
+
+
+def _choose(value: Any, cls: type[Choice], registry: Registry | None, conv: cattrs.Converter) -> Choice:
+    """Structure a table that holds a name, keys of the core's own and the parameters of the component so called."""
+    if registry is None:
+        raise TypeError("a converter without a registry only unstructures")
+    if not isinstance(value, dict):
+        raise RefusedError(f"expected table, got {describe(value)}")
+    name = value.get("name")
+    if not isinstance(name, str):
+        problem = "is required, but missing" if name is None else f"expected string, got {describe(name)}"
+        raise RefusedError(f"{problem} (there are: {', '.join(registry.names(cls.kind))})", "name")
+    try:
+        component = registry.get(cls.kind, name)
+    except InputError as error:
+        raise RefusedError(str(error), "name") from error
+    table, own = _table(cls, component.params), _own_keys(cls)  # type: ignore[arg-type]
+    values = attrs.asdict(conv.structure({k: v for k, v in value.items() if k != "name"}, table), recurse=False)
+    try:
+        params = component.params(**{k: v for k, v in values.items() if k not in own})
+    except ValueError as error:  # a plugin's own validators
+        raise RefusedError(str(error)) from error
+    return cls(name=name, params=params, **{k: v for k, v in values.items() if k in own})
+
+
+def _unchoose(choice: Choice, conv: cattrs.Converter) -> dict[str, Any]:
+    own = {k: conv.unstructure(getattr(choice, k)) for k in sorted(_own_keys(type(choice)))}
+    return {"name": choice.name, **own, **conv.unstructure(choice.params)}
+
+
+def _own_keys(cls: type) -> set[str]:
+    return attrs.fields_dict(cls).keys() - {"name", "params"}
+
+
+@functools.cache
+def _table(cls: type, params: type) -> type:
+    """Make one flat class of the core's own keys and a component's parameters, as they stand in the file."""
+    fields = {a.name: a for a in attrs.fields(attrs.resolve_types(params))}
+    own = {a.name: a for a in attrs.fields(attrs.resolve_types(cls)) if a.name in _own_keys(cls)}
+    clash = fields.keys() & {"name", *own}
+    if clash:
+        raise RefusedError(f"its parameter {clash.pop()!r} is called like a key of genrelab's own", "name")
+    flat = {n: attr.ib(a.default, metadata=a.metadata, type=a.type) for n, a in {**own, **fields}.items()}
+    made: type = attrs.make_class("Table", flat, frozen=True)
+    return made

@@ -1,0 +1,232 @@
+"""What an experiment is: frozen classes, one for each table of an experiment file.
+
+`genrelab.config.files` reads files into these classes; everything after that works on them.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal
+
+import attrs
+
+from genrelab.params import Number, Scalar, one_of, setting, tunable
+
+# Kept here as plain data: the modules that do the work need numpy and torch, and a file is checked without them.
+NORMALIZATIONS = ("minmax", "clip", "band", "training_set", "none")
+METRICS = ("loss", "accuracy", "f1_macro", "f1_weighted", "accuracy_one_vs_rest")
+
+
+@attrs.frozen
+class Choice:
+    """A component that the experiment selects, with its parameters."""
+
+    kind: ClassVar[str]
+    name: str
+    params: Any
+    """An instance of the component's params class."""
+
+
+@attrs.frozen
+class DatasetChoice(Choice):
+    """The dataset."""
+
+    kind = "dataset"
+    exclude: tuple[str, ...] = setting((), help="genres to leave out")
+
+
+@attrs.frozen
+class FeatureChoice(Choice):
+    """The feature, and what is done to its values before a model sees them."""
+
+    kind = "feature"
+    normalization: str = one_of(
+        "minmax", NORMALIZATIONS, help="per clip to 0..1, per clip, per clip and band, by the training set, none"
+    )
+
+
+@attrs.frozen
+class AugmentChoice(Choice):
+    """An augmentation and how often it is applied."""
+
+    kind = "augmentation"
+    probability: float = tunable(1.0, low=0.0, high=1.0, help="share of clips it is applied to")
+
+
+@attrs.frozen
+class ModelChoice(Choice):
+    """The architecture."""
+
+    kind = "model"
+
+
+@attrs.frozen
+class SchedulerChoice(Choice):
+    """A learning-rate schedule; several may act together."""
+
+    kind = "scheduler"
+
+
+@attrs.frozen
+class ReporterChoice(Choice):
+    """A listener to the study."""
+
+    kind = "reporter"
+
+
+@attrs.frozen
+class ExecutorChoice(Choice):
+    """Where trainings run."""
+
+    kind = "executor"
+
+
+@attrs.frozen
+class Audio:
+    """How audio is read."""
+
+    sample_rate: int = setting(22050, low=1000, high=192000, help="Hz; audio is mixed to mono and resampled to it")
+    seconds: float = setting(30.0, low=0.1, high=3600.0, help="of a clip; longer is cut, shorter padded with zeros")
+
+
+@attrs.frozen
+class SplitPlan:
+    """Who trains, who chooses, who tests."""
+
+    by: str = one_of(
+        "auto",
+        ("auto", "artist", "track", "official"),
+        help="what never straddles two subsets; auto: artist where artists are known, else track",
+    )
+    train: float = setting(0.8, low=0.0, high=1.0, help="share of the tracks")
+    validation: float = setting(0.1, low=0.0, high=1.0, help="share of the tracks")
+    test: float = setting(0.1, low=0.0, high=1.0, help="share of the tracks")
+    seed: int = setting(42, low=0, help="seed of the split")
+
+    @property
+    def fractions(self) -> tuple[float, float, float]:
+        """Shares of train, validation and test."""
+        return self.train, self.validation, self.test
+
+
+@attrs.frozen
+class Train:
+    """How a model is trained."""
+
+    epochs: int = tunable(30, low=1, high=1000, help="epochs at the most")
+    batch_size: int = tunable(32, low=1, high=4096, log=True, help="clips a step")
+    learning_rate: float = tunable(1e-3, low=1e-6, high=1.0, log=True, help="of Adam, at the start")
+    weight_decay: float = tunable(1e-4, low=0.0, high=1.0, help="of Adam (L2)")
+    patience: int = tunable(6, low=0, high=1000, help="epochs without a lower loss before stopping; 0: never")
+    augment_probability: float = tunable(1.0, low=0.0, high=1.0, help="share of clips that the chain changes")
+
+
+@attrs.frozen
+class Recipe:
+    """Everything that decides what one training does with its data."""
+
+    feature: FeatureChoice
+    model: ModelChoice
+    augment: tuple[AugmentChoice, ...]
+    scheduler: tuple[SchedulerChoice, ...]
+    train: Train
+
+
+@attrs.frozen
+class Dimension:
+    """One parameter of a search space: choices, a range, or a fixed value."""
+
+    choice: tuple[Scalar, ...] = ()
+    ordered: bool | None = None
+    """Whether near choices are alike; None: numbers are, texts and booleans are not."""
+    low: Number | None = None
+    high: Number | None = None
+    log: bool = False
+    fixed: Scalar | None = None
+
+    @property
+    def kind(self) -> Literal["choice", "range", "fixed"]:
+        """Which of the three this is."""
+        return "fixed" if self.fixed is not None else "choice" if self.choice else "range"
+
+    @property
+    def values(self) -> tuple[Scalar, ...]:
+        """The values that are named: all choices, both ends, or the fixed one."""
+        ends = tuple(v for v in (self.low, self.high, self.fixed) if v is not None)
+        return self.choice or ends
+
+
+Space = dict[str, Dimension]
+
+
+@attrs.frozen
+class Search:
+    """The Bayesian search, the same for every candidate."""
+
+    trials: int = setting(0, low=0, high=100_000, help="trials of each candidate; 0: no search")
+    metric: str = one_of("loss", METRICS, help="validation metric at the best epoch")
+    parallel: int = setting(1, low=1, high=256, help="trials of one candidate under way at once")
+    space: Space = attrs.field(factory=dict)
+    """What is searched, for every candidate."""
+
+    @property
+    def maximize(self) -> bool:
+        """Whether more is better."""
+        return self.metric != "loss"
+
+
+@attrs.frozen
+class Final:
+    """The final runs: the best setting of each candidate, trained again and tested once for each seed."""
+
+    seeds: tuple[int, ...] = setting((1, 2, 3), help="one final run each")
+    epochs: int = setting(0, low=0, high=1000, help="epochs at the most; 0: as in train")
+
+
+@attrs.frozen
+class Candidate:
+    """Something to compare: the file's own tables with some of them replaced."""
+
+    name: str
+    feature: FeatureChoice | None = None
+    model: ModelChoice | None = None
+    augment: tuple[AugmentChoice, ...] | None = None
+    scheduler: tuple[SchedulerChoice, ...] | None = None
+    train: Train | None = None
+    space: Space = attrs.field(factory=dict)
+    """Added to the search's space for this candidate, replacing dimensions of the same name."""
+
+
+@attrs.frozen
+class Experiment:
+    """An experiment file, read and checked."""
+
+    name: str
+    dataset: DatasetChoice
+    feature: FeatureChoice
+    candidate: tuple[Candidate, ...]
+    executor: ExecutorChoice
+    reporter: tuple[ReporterChoice, ...]
+    model: ModelChoice | None = None
+    augment: tuple[AugmentChoice, ...] = ()
+    scheduler: tuple[SchedulerChoice, ...] = ()
+    audio: Audio = Audio()
+    split: SplitPlan = SplitPlan()
+    train: Train = Train()
+    search: Search = Search()
+    final: Final = Final()
+    seed: int = setting(0, low=0, help="from which every random stream of every training is derived")
+    device: str = setting("auto", help="auto, cpu, cuda, cuda:N or mps")
+
+    def recipe(self, candidate: Candidate) -> Recipe:
+        """Return the tables of a candidate: its own where it has them, else the file's."""
+        own = {f.name: getattr(candidate, f.name) for f in attrs.fields(Recipe)}
+        return Recipe(**{k: getattr(self, k) if v is None else v for k, v in own.items()})
+
+    def space(self, candidate: Candidate) -> Space:
+        """Return what is searched for a candidate."""
+        return {**self.search.space, **candidate.space}
+
+    @property
+    def trainings(self) -> int:
+        """Trainings in all: searches and final runs."""
+        return len(self.candidate) * (self.search.trials + len(self.final.seeds))

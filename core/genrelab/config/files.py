@@ -1,0 +1,105 @@
+"""Experiment files: TOML in, a checked `Experiment` out, or every problem at once."""
+
+from __future__ import annotations
+
+import copy
+import re
+import tomllib
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from genrelab.config.choices import structure
+from genrelab.config.experiment import Experiment, Recipe
+from genrelab.config.overrides import override_value
+from genrelab.config.report import report
+from genrelab.config.space import problems_of_dimension
+from genrelab.config.structure import KeyPath, Problem
+from genrelab.errors import InputError
+from genrelab.plugins.registry import Registry
+
+DEFAULTS: dict[str, Any] = {
+    "executor": {"name": "local"},
+    "reporter": [{"name": "console"}, {"name": "aim"}],
+}
+_SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+
+
+def load(file: Path, registry: Registry, overrides: Sequence[str] = ()) -> Experiment:
+    """Read an experiment file.
+
+    Args:
+        file: a TOML file.
+        registry: resolves the names of components.
+        overrides: ``key=value`` texts as given with ``--set``; checked like the file.
+
+    Raises:
+        InputError: cannot be read, or has problems; the message lists all of them.
+    """
+    try:
+        data = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise InputError(f"{file}: cannot be read: {error}") from error
+    data = {**copy.deepcopy(DEFAULTS), **data}
+    for text in overrides:
+        override_value(data, text)
+    return parse(data, registry, str(file))
+
+
+def parse(data: Mapping[str, Any], registry: Registry, source: str) -> Experiment:
+    """Turn the plain tables of an experiment into an `Experiment`.
+
+    Raises:
+        InputError: the message lists every problem with its path; `source` stands before it.
+    """
+    data = {**DEFAULTS, **data}
+    if "candidate" not in data and isinstance(data.get("model"), dict):
+        data["candidate"] = [{"name": str(data["model"].get("name", ""))}]
+    experiment = structure(data, Experiment, registry, source)
+    problems = list(_inconsistencies(experiment))
+    if problems:
+        raise report(problems, source, data)
+    return experiment
+
+
+def _inconsistencies(experiment: Experiment) -> Iterator[Problem]:
+    """Yield what is wrong between tables that are right by themselves."""
+    yield from _problems_of_names(experiment)
+    if abs(sum(experiment.split.fractions) - 1) > 1e-6:
+        yield Problem(("split",), f"train + validation + test is {sum(experiment.split.fractions):g}, not 1")
+    if not experiment.final.seeds or len(set(experiment.final.seeds)) < len(experiment.final.seeds):
+        yield Problem(("final", "seeds"), "expected at least one seed, each once")
+    if experiment.search.trials and not any(experiment.space(c) for c in experiment.candidate):
+        yield Problem(("search", "space"), "is empty: name what the trials search, or set trials = 0")
+    for i, candidate in enumerate(experiment.candidate):
+        if candidate.model is None and experiment.model is None:
+            yield Problem(("candidate", i, "model"), "is required, but missing here and in the file")
+            continue
+        recipe = experiment.recipe(candidate)
+        yield from _problems_of_tables(recipe, ("candidate", i))
+        own = candidate.space.keys()
+        for name, dimension in experiment.space(candidate).items():
+            where: KeyPath = ("candidate", i, "space", name) if name in own else ("search", "space", name)
+            whose = "" if name in own else f" (for candidate {candidate.name!r})"
+            for key, message in problems_of_dimension(name, dimension, recipe):
+                yield Problem((*where, key) if key else where, message + whose)
+
+
+def _problems_of_names(experiment: Experiment) -> Iterator[Problem]:
+    names = [c.name for c in experiment.candidate]
+    for path, name in [(("name",), experiment.name), *((("candidate", i, "name"), n) for i, n in enumerate(names))]:
+        if not _SAFE_NAME.fullmatch(name):  # it becomes a folder
+            yield Problem(path, f"{name!r} must be letters, digits, '.', '_' and '-', at most 100")
+    for name, count in Counter(n.lower() for n in names).items():
+        if count > 1:
+            yield Problem(("candidate",), f"{count} candidates are called {name!r}")
+    if not names:
+        yield Problem(("candidate",), "is empty: name at least one, or give [model]")
+
+
+def _problems_of_tables(recipe: Recipe, path: KeyPath) -> Iterator[Problem]:
+    for table in ("augment", "scheduler"):
+        for name, count in Counter(c.name for c in getattr(recipe, table)).items():
+            if count > 1:
+                yield Problem((*path, table), f"{name!r} is selected {count} times")

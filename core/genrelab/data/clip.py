@@ -1,0 +1,86 @@
+"""One audio file to one clip of features."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from genrelab.data.audio import BadAudio, fit_length, read_mono
+from genrelab.data.normalization import normalize_clips
+from genrelab.data.store import Rejected
+from genrelab.errors import WorkError
+
+
+class ClipMaker:
+    """Makes stored clips of audio files; picklable as `make_feature` is, since each process builds its own module.
+
+    Args:
+        make_feature: gives the module (batch, samples) -> (batch, bins, frames).
+        sample_rate: in Hz.
+        seconds: length of a clip.
+        normalization: what is done to each clip.
+    """
+
+    def __init__(
+        self, make_feature: Callable[[], Any], sample_rate: int, seconds: float, normalization: str
+    ) -> None:
+        self._make_feature = make_feature
+        self._module: Any = None
+        self._sample_rate, self._seconds, self._normalization = sample_rate, seconds, normalization
+        self._samples = round(seconds * sample_rate)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_module": None}
+
+    def shape(self) -> tuple[int, int]:
+        """Return (bins, frames) of a clip.
+
+        Raises:
+            WorkError: the feature gives something else.
+        """
+        given = tuple(self._feature(torch.zeros(1, self._samples)).shape)
+        if len(given) != 3 or given[0] != 1:
+            raise WorkError(f"the feature gives the shape {given}, not (batch, bins, frames)")
+        return given[1], given[2]
+
+    def __call__(self, path: str) -> NDArray[np.float16] | Rejected:
+        """Return the clip (bins, frames), or why there is none; no file makes it raise."""
+        try:
+            x = fit_length(read_mono(path, self._sample_rate, self._seconds), self._samples)
+            y = normalize_clips(self._feature(torch.from_numpy(x)[None]), self._normalization)[0].half()
+        except BadAudio as error:
+            return Rejected(error.reason, error.message)
+        except Exception as error:  # the plugin's code may raise anything; one file must not end the rest
+            return Rejected("failed", f"{type(error).__name__}: {error}")
+        if not torch.isfinite(y).all():
+            return Rejected("non_finite", "its feature has values that are NaN, infinite or beyond float16")
+        return y.numpy()
+
+    @torch.inference_mode()
+    def _feature(self, x: Tensor) -> Tensor:
+        if self._module is None:
+            self._module = self._make_feature().eval()
+        result: Tensor = self._module(x)
+        return result
+
+
+_make: ClipMaker | None = None  # of this worker process
+
+
+def prepare_worker(make: ClipMaker) -> None:
+    """Keep the maker for `make_in_worker`, so that its module is built once a process, not once a file."""
+    global _make
+    torch.set_num_threads(1)
+    _make = make
+
+
+def make_in_worker(path: str) -> NDArray[np.float16] | Rejected:
+    """Call the maker that this process was prepared with."""
+    if _make is None:
+        raise RuntimeError("prepare_worker was not called")
+    return _make(path)

@@ -1,0 +1,141 @@
+"""From audio files to stored features: in parallel, each file once, going on where a killed run stopped."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import stat
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import attrs
+import numpy as np
+from rich.console import Console
+
+from genrelab.data import audio
+from genrelab.data.clip import ClipMaker
+from genrelab.data.fill import Fill
+from genrelab.data.normalization import stored_as
+from genrelab.data.store import FeatureStore, Rejected, Rows
+from genrelab.data.store_writer import StoreWriter
+from genrelab.errors import WorkError
+
+PathLike = str | os.PathLike[str]
+
+
+class Quarantined(NamedTuple):
+    """A file that gives no feature."""
+
+    path: str
+    reason: str
+    """missing, undecodable, empty, silent, non_finite; failed: the feature raised; crashed: its process died."""
+    message: str
+
+
+@attrs.frozen
+class Extraction:
+    """Where the features of a list of files are."""
+
+    store: FeatureStore
+    rows: Rows
+    """(files,) int64: row of each file in the store, in the order asked for; -1 where it has none."""
+    digests: list[str]
+    """Of each file's bytes, in hexadecimal; empty where the file is missing."""
+    quarantined: list[Quarantined]
+    """The files without a row."""
+
+
+def extract(
+    paths: Sequence[PathLike],
+    *,
+    directory: PathLike,
+    key: Mapping[str, Any],
+    make_feature: Callable[[], Any],
+    sample_rate: int,
+    seconds: float,
+    normalization: str,
+    workers: int,
+    progress: bool = False,
+) -> Extraction:
+    """Compute and store the feature of each file that is not in the store yet.
+
+    Clips are the first `seconds` of a file, padded with zeros where it is shorter. A file is known by its bytes:
+    under another name, or touched, it is not computed again. Calling it once more after a kill goes on; two
+    processes that ask for the same take turns, and the second finds what the first computed.
+
+    Args:
+        paths: audio files.
+        directory: holds a folder for each feature, made if need be.
+        key: what the feature is, as plain JSON values: name, version, parameters. With the arguments below it
+            names the folder.
+        make_feature: gives the module (batch, samples) -> (batch, bins, frames); picklable.
+        sample_rate: in Hz.
+        seconds: length of a clip.
+        normalization: one of NORMALIZATIONS; `training_set` is stored like `none`.
+        workers: processes to use where more than a few files are to be computed.
+        progress: show progress on stderr if that is a terminal.
+
+    Raises:
+        WorkError: the store cannot be written, or worker processes die whatever they work on.
+    """
+    kind = stored_as(normalization)
+    described = {
+        "feature": dict(key),
+        "sample_rate": sample_rate,
+        "seconds": seconds,
+        "normalization": kind,
+        "audio": audio.VERSION,
+    }
+    folder = Path(directory) / _folder_name(described)
+    names = [os.fspath(path) for path in paths]
+    files = [_file_digest(name) for name in names]
+    store = FeatureStore(folder) if (folder / "meta.json").exists() else None
+    failed: dict[bytes, Rejected] = {}
+    if store is None or any(file and not store.knows(file) for file in files):
+        make = ClipMaker(make_feature, sample_rate, seconds, kind)
+        console = Console(stderr=True, quiet=not progress)
+        waiting = partial(console.print, f"waiting for another process that writes {folder}")
+        try:
+            with StoreWriter(folder, store.shape if store else make.shape(), described, waiting) as writer:
+                fill = Fill(writer, make, workers, console)
+                failed = fill({name: file for name, file in zip(names, files, strict=True) if file})
+        except OSError as error:
+            raise WorkError(f"{folder}: cannot store features: {error.strerror or error}") from error
+        store = writer.store
+    return _lookup(store, names, files, failed)
+
+
+def _lookup(
+    store: FeatureStore, names: Sequence[str], files: Sequence[bytes | None], failed: Mapping[bytes, Rejected]
+) -> Extraction:
+    missing = Rejected("missing", "there is no such file")
+    digests = [store.files.get(file, b"") if file else b"" for file in files]
+    rows = np.array([store.rows.get(digest, -1) for digest in digests], np.int64)
+    quarantined = [
+        Quarantined(name, *(store.rejected.get(digest) or failed.get(digest) or failed.get(file or b"", missing)))
+        for name, file, digest, row in zip(names, files, digests, rows, strict=True)
+        if row < 0
+    ]
+    return Extraction(store, rows, [digest.hex() for digest in digests], quarantined)
+
+
+def _file_digest(path: str) -> bytes | None:
+    """Return the digest of a file's path, size and mtime; None where there is no such file."""
+    try:
+        found = os.stat(path)  # noqa: PTH116 - 100,000 of them, and Path costs as much again
+    except (OSError, ValueError):
+        return None
+    if not stat.S_ISREG(found.st_mode):
+        return None
+    known_by = os.fsencode(os.path.abspath(path)) + f"\0{found.st_size}\0{found.st_mtime_ns}".encode()  # noqa: PTH100
+    return hashlib.blake2b(known_by, digest_size=16).digest()
+
+
+def _folder_name(described: Mapping[str, Any]) -> str:
+    text = json.dumps(described, sort_keys=True, allow_nan=False)
+    name = re.sub(r"\W+", "-", str(described["feature"].get("name", "feature")))
+    return f"{name}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"

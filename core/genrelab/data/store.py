@@ -1,0 +1,143 @@
+"""The feature store: clips of one feature as float16 rows in memory-mapped files, found by the audio's bytes.
+
+One folder holds one feature with one set of parameters::
+
+    meta.json            shape, rows a shard, and what the feature is
+    shard-00000.f16      rows (bins, frames) one after the other; row r is in shard r // rows_per_shard
+    index.bin            records of 24 bytes: digest of the audio file's bytes (16), row (int64)
+    files.bin            records of 32 bytes: digest of path, size and mtime (16), digest of the bytes (16)
+    quarantine.jsonl     files that give no feature: digest, path, reason, message
+    lock                 held by whoever writes
+
+A record is written after its row is on disk, and files only grow: a process killed at any time leaves at worst a
+torn last record, which the next reader ignores and the next writer cuts off. Rows that a damaged shard has lost
+are forgotten, and so computed again.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from genrelab.errors import WorkError
+
+Rows = NDArray[np.int64]
+Block = NDArray[np.float16]
+
+ROW_RECORD = struct.Struct("<16sq")
+FILE_RECORD = struct.Struct("<16s16s")
+
+
+class Rejected(NamedTuple):
+    """Why an audio file gives no feature."""
+
+    reason: str
+    message: str
+
+
+class FeatureStore:
+    """The clips of one feature, for reading; any number of processes may read while one writes.
+
+    Attributes:
+        path: the folder.
+        shape: (bins, frames) of a clip.
+        rows: digest of an audio file's bytes -> row.
+        files: digest of a file's path, size and mtime -> digest of its bytes.
+        rejected: digest of an audio file's bytes -> why it has no row.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Open a store: read its index (not its features).
+
+        Raises:
+            WorkError: the folder is no feature store, or is damaged beyond repair.
+        """
+        self.path = path
+        try:
+            meta = json.loads((path / "meta.json").read_text("utf-8"))
+            self.shape: tuple[int, int] = tuple(meta["shape"])
+            self.rows_per_shard: int = meta["rows_per_shard"]
+        except (OSError, ValueError, LookupError) as error:
+            raise WorkError(f"{path}: not a feature store ({error}); delete the folder, if it was one") from error
+        self.row_bytes = 2 * self.shape[0] * self.shape[1]
+        self.files: dict[bytes, bytes] = dict(_records(path / "files.bin", FILE_RECORD))
+        self.rejected = dict(_rejected(path / "quarantine.jsonl"))
+        self.rows = self._on_disk(dict(_records(path / "index.bin", ROW_RECORD)))
+        self._shards: dict[int, Block] = {}
+
+    def __len__(self) -> int:
+        """Return how many clips are held."""
+        return len(self.rows)
+
+    def knows(self, file: bytes) -> bool:
+        """Tell whether a file, given by the digest of its path, size and mtime, has a row or is quarantined."""
+        digest = self.files.get(file)
+        return digest in self.rows or digest in self.rejected
+
+    def gather(self, rows: Rows) -> Block:
+        """Copy clips out of the map.
+
+        Args:
+            rows: (n,) of this store's rows, in any order, repeats allowed.
+
+        Returns:
+            (n, bins, frames) float16.
+
+        Raises:
+            IndexError: a row that is not in the store, such as the -1 of a quarantined file.
+        """
+        rows = np.asarray(rows, np.int64)
+        if rows.size and rows.min() < 0:
+            raise IndexError(f"row {rows.min()} of {self.path}: quarantined files have no features")
+        out = np.empty((len(rows), *self.shape), np.float16)
+        shards, within = np.divmod(rows, self.rows_per_shard)
+        for shard in np.unique(shards):
+            mine = shards == shard
+            out[mine] = self._map(int(shard), int(within[mine].max()))[within[mine]]
+        return out
+
+    def shard(self, number: int) -> Path:
+        """Return the file of a shard."""
+        return self.path / f"shard-{number:05d}.f16"
+
+    def _map(self, number: int, last: int) -> Block:
+        found = self._shards.get(number)
+        if found is None or last >= len(found):  # the file may have grown since
+            count = self._rows_in(number)
+            if last >= count:
+                raise IndexError(f"row {number * self.rows_per_shard + last} is not in {self.path}")
+            found = np.memmap(self.shard(number), np.dtype("<f2"), "r", shape=(count, *self.shape))
+            self._shards[number] = found
+        return found
+
+    def _rows_in(self, number: int) -> int:
+        path = self.shard(number)
+        return path.stat().st_size // self.row_bytes if number >= 0 and path.exists() else 0
+
+    def _on_disk(self, rows: dict[bytes, int]) -> dict[bytes, int]:
+        """Leave out the rows that a damaged shard no longer holds, and numbers that damage made up."""
+        shards, within = np.divmod(np.fromiter(rows.values(), np.int64, len(rows)), self.rows_per_shard)
+        held = {int(number): self._rows_in(int(number)) for number in np.unique(shards)}
+        kept = within < np.array([held[number] for number in shards.tolist()], np.int64)
+        return rows if kept.all() else dict(itertools.compress(rows.items(), kept))
+
+
+def _records(path: Path, record: struct.Struct) -> Iterator[tuple[Any, ...]]:
+    raw = path.read_bytes() if path.exists() else b""
+    return record.iter_unpack(raw[: len(raw) - len(raw) % record.size])
+
+
+def _rejected(path: Path) -> Iterator[tuple[bytes, Rejected]]:
+    for line in path.read_bytes().splitlines() if path.exists() else ():
+        try:
+            entry = json.loads(line)
+            yield bytes.fromhex(entry["digest"]), Rejected(entry["reason"], entry["message"])
+        except (ValueError, LookupError, TypeError):  # torn when its writer was killed
+            continue

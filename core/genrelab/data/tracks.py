@@ -1,0 +1,55 @@
+"""The tracks of a study as a table on disk: what was used, in which subset, with the digest of its bytes."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+import attrs
+
+from genrelab.components import Track
+from genrelab.files import write_text
+
+COLUMNS = ("id", "path", "label", "artist", "split", "title", "digest")
+
+
+@attrs.frozen
+class Tracks:
+    """Usable tracks with the subset of each."""
+
+    tracks: tuple[Track, ...]
+    """`split` is the subset in this study."""
+    digests: tuple[str, ...]
+    """Digest of each file's bytes."""
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Genres, sorted: the order of class indices."""
+        return tuple(sorted({t.label for t in self.tracks}))
+
+    @property
+    def subsets(self) -> list[str]:
+        """Subset of each track."""
+        return [t.split for t in self.tracks]
+
+
+def write_tracks(file: Path, tracks: Tracks) -> None:
+    """Write a table of tracks at once."""
+    write_csv(file, COLUMNS, [[*attrs.astuple(t), d] for t, d in zip(tracks.tracks, tracks.digests, strict=True)])
+
+
+def read_tracks(file: Path) -> Tracks:
+    """Read what `write_tracks` wrote."""
+    with file.open(encoding="utf-8", newline="") as lines:
+        rows = list(csv.DictReader(lines))
+    tracks = tuple(Track(r["id"], Path(r["path"]), r["label"], r["artist"], r["split"], r["title"]) for r in rows)
+    return Tracks(tracks, tuple(r["digest"] for r in rows))
+
+
+def write_csv(file: Path, header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Write a CSV file at once."""
+    text = io.StringIO(newline="")
+    csv.writer(text, lineterminator="\n").writerows([header, *rows])
+    write_text(file, text.getvalue())

@@ -1,0 +1,136 @@
+"""Load one plugin in isolation: whatever it does wrong ends in a PluginError that names file, line and cause.
+
+Each plugin has a pluggy manager of its own. One broken entry point, one misspelt hook or one failing listener can
+then not stop or silence another plugin, which a shared manager lets happen.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import sys
+import traceback
+from importlib import import_module
+from importlib.util import find_spec, module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import ModuleType
+
+import attrs
+import pluggy
+
+from genrelab import hookspecs
+from genrelab.components import KINDS, Component
+from genrelab.errors import InputError
+from genrelab.hookspecs import PROJECT
+
+
+class PluginError(InputError):
+    """A plugin does not load or does not keep its promises."""
+
+
+def listen(plugin: object, name: str) -> pluggy.PluginManager:
+    """Register one object with a manager of its own, and refuse hooks that do not exist.
+
+    Raises:
+        PluginError: a hook with a name or an argument that genrelab does not have.
+    """
+    manager = pluggy.PluginManager(PROJECT)
+    manager.add_hookspecs(hookspecs)
+    try:
+        manager.register(plugin, name)
+        manager.check_pending()
+    except pluggy.PluginValidationError as error:
+        reason = "; ".join(str(error).splitlines()).replace(f"Plugin {name!r} for ", "")
+        raise PluginError(f"{name}: {reason}; the hooks are listed in docs/hooks.md") from error
+    return manager
+
+
+@functools.cache
+def load_plugin(target: str) -> pluggy.PluginManager:
+    """Import a module, or a Python file given by its path, and register it.
+
+    Raises:
+        PluginError: it does not import, or has a hook that does not exist.
+    """
+    try:
+        module = _import_file(Path(target)) if target.endswith(".py") else import_module(target)
+    except Exception as error:  # a broken library raises anything at import, OSError among others
+        where = _place(error, target)
+        raise PluginError(f"{where}: {type(error).__name__}: {_first_line(error)}") from error
+    return listen(module, str(getattr(module, "__file__", None) or target))
+
+
+def components_of(manager: pluggy.PluginManager, kind: str) -> list[Component]:
+    """Ask a loaded plugin for its components of a kind, and check what it returns.
+
+    Raises:
+        PluginError: the hook raises, or returns something else than components of that kind.
+    """
+    [(name, _)] = manager.list_name_plugin()
+    hook = KINDS[kind].hook
+    try:
+        answers = getattr(manager.hook, hook)()
+        found = [component for answer in answers for component in answer]
+    except Exception as error:
+        raise PluginError(
+            f"{_place(error, name)}: {hook} raises {type(error).__name__}: {_first_line(error)}"
+        ) from error
+    for component in found:
+        problem = _problem(component, KINDS[kind].component)
+        if problem:
+            raise PluginError(f"{name}: {hook}: {problem}")
+    return found
+
+
+def locate(target: str) -> Path | None:
+    """Return the file of a module or path without importing the module itself; None where there is none."""
+    if target.endswith(".py"):
+        return Path(target)
+    try:
+        spec = find_spec(target)
+    except (ImportError, ValueError):
+        return None
+    return Path(spec.origin) if spec and spec.origin else None
+
+
+def _import_file(file: Path) -> ModuleType:
+    if not file.is_file():
+        raise FileNotFoundError(f"no such file: {file}")
+    digest = hashlib.sha256(str(file.resolve()).encode()).hexdigest()[:8]
+    name = f"genrelab_file_{file.stem}_{digest}"
+    spec = spec_from_file_location(name, file)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"not a Python file: {file}")
+    module = sys.modules[name] = module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
+
+
+def _problem(component: object, wanted: type) -> str | None:
+    if not isinstance(component, wanted):
+        return f"expected components of class {wanted.__name__}, got {component!r}"
+    params = component.params  # type: ignore[attr-defined]
+    if not (isinstance(params, type) and attrs.has(params)):
+        return f"{component.name}: params must be a frozen attrs class, got {params!r}"  # type: ignore[attr-defined]
+    without = [a.name for a in attrs.fields(params) if a.default is attrs.NOTHING]
+    if without:
+        return f"{component.name}: params without a default: {', '.join(without)}"  # type: ignore[attr-defined]
+    return None
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error) or "no message").splitlines()[0]
+
+
+def _place(error: BaseException, target: str) -> str:
+    """Return ``file:line`` of the innermost line of the plugin itself, as far as the traceback tells."""
+    if isinstance(error, SyntaxError) and error.filename:
+        return f"{error.filename}:{error.lineno}"
+    file = locate(target)
+    frames = traceback.extract_tb(error.__traceback__)
+    inside = [f for f in frames if file and Path(f.filename) == file]
+    return f"{inside[-1].filename}:{inside[-1].lineno}" if inside else str(file or target)

@@ -1,0 +1,1 @@
+"""A study: candidates, searches, final runs, results."""

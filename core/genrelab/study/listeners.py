@@ -1,0 +1,48 @@
+"""Reporters of a study: called one by one, so that a failing one is named and the others, and the study, go on."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from typing import Any
+
+import pluggy
+
+from genrelab.plugins.loading import listen
+
+_HOOKS = {
+    "StudyStart": "on_study_start",
+    "TrialStart": "on_trial_start",
+    "EpochEnd": "on_epoch_end",
+    "TrialEnd": "on_trial_end",
+    "StudyEnd": "on_study_end",
+}
+
+
+class Listeners:
+    """Everyone who is told of a study's events.
+
+    Args:
+        reporters: pairs (name, object with life-cycle hooks).
+
+    Raises:
+        PluginError: a reporter has a hook that does not exist.
+    """
+
+    def __init__(self, reporters: Iterable[tuple[str, object]]) -> None:
+        self._managers: dict[str, pluggy.PluginManager] = {n: listen(o, f"reporter {n}") for n, o in reporters}
+        self.failed: dict[str, str] = {}
+        """Name of a reporter that failed -> why. It is told only of the study's end after that."""
+
+    def tell(self, event: Any) -> None:
+        """Tell everyone; never raises."""
+        hook = _HOOKS[type(event).__name__]
+        for name, manager in self._managers.items():
+            if name in self.failed and hook != "on_study_end":
+                continue
+            try:
+                getattr(manager.hook, hook)(event=event)
+            except Exception as error:
+                if name not in self.failed:
+                    self.failed[name] = f"{type(error).__name__}: {error}"
+                    print(f"warning: reporter {name!r} fails in {hook}: {self.failed[name]}", file=sys.stderr)  # noqa: T201

@@ -1,0 +1,1 @@
+"""One training, from a job folder to its result."""

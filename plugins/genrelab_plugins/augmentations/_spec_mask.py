@@ -1,0 +1,56 @@
+"""Random bands and frames of a batch, drawn for all clips at once."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+
+class SpecMask(nn.Module):
+    """Mask random bands and frames of each clip of a batch; identity in eval().
+
+    Args:
+        freq_masks: masks along bins, for each clip.
+        freq_width: widest of these, bins.
+        time_masks: masks along frames, for each clip.
+        time_width: widest of these, frames.
+        fill: what masked values become: ``min`` or ``mean`` of the clip, or ``zero``.
+    """
+
+    def __init__(self, freq_masks: int, freq_width: int, time_masks: int, time_width: int, fill: str) -> None:
+        super().__init__()
+        self.freq_masks, self.freq_width = freq_masks, freq_width
+        self.time_masks, self.time_width = time_masks, time_width
+        self.fill = fill
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return a masked copy: (batch, bins, frames) -> same shape, type and device."""
+        if not self.training:
+            return x
+        batch, bins, frames = x.shape
+        bands = random_spans(batch, bins, self.freq_masks, self.freq_width, x.device)
+        times = random_spans(batch, frames, self.time_masks, self.time_width, x.device)
+        return torch.where(bands[:, :, None] | times[:, None, :], self._filling(x), x)
+
+    def _filling(self, x: Tensor) -> Tensor:
+        """Return the value of masked places: (batch, 1, 1) or a scalar."""
+        match self.fill:
+            case "min":
+                return x.amin((1, 2), keepdim=True)
+            case "mean":
+                return x.mean((1, 2), keepdim=True)
+            case _:
+                return x.new_zeros(())
+
+
+def random_spans(batch: int, size: int, count: int, widest: int, device: torch.device) -> Tensor:
+    """Return (batch, size) booleans, true where one of `count` random spans of a clip lies.
+
+    Widths are uniform in 0..widest (at most `size`), starts uniform over the places where the span fits: the
+    paper's range of starts, but with its end, without which the last place would never be masked.
+    """
+    widths_and_starts = torch.rand(2, batch, count, 1, device=device)
+    width = (widths_and_starts[0] * (min(widest, size) + 1)).floor()
+    start = (widths_and_starts[1] * (size - width + 1)).floor()
+    place = torch.arange(size, device=device)
+    return ((place >= start) & (place < start + width)).any(dim=1)

@@ -1,0 +1,1 @@
+"""The engine of `synthetic`: genres are described, artists given a sound, clips arranged and written."""

@@ -1,0 +1,51 @@
+"""CNN 2D + LSTM: convolutions over time and frequency, bidirectional LSTM, mean and maximum over time.
+
+One of four architectures for genres on mel spectrograms (de la Torre et al., Music Genre Classification,
+UAB 2025). Its LSTM has 128 units per direction and its head drops out 0.3, whatever the parameters.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import attrs
+
+from genrelab import Model, hookimpl, tunable
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+@attrs.frozen
+class Params:
+    """Parameters of cnn2d_lstm."""
+
+    hidden_dim: int = tunable(64, low=4, high=512, log=True, help="channels of the first convolution")
+    num_layers: int = tunable(2, low=1, high=3, help="stacked recurrent layers")
+    dropout: float = tunable(0.3, low=0.0, high=0.6, help="dropout of convolutions and between recurrent layers")
+
+
+def build(params: Params, shape: tuple[int, int], classes: int) -> nn.Module:
+    """Build the network for features of shape (bins, frames).
+
+    Raises:
+        InputError: the feature is too small for the two poolings.
+    """
+    from torch import nn
+
+    from genrelab_plugins.models import _blocks
+
+    _blocks.check_shape(shape, bins=4, frames=4)
+    h = params.hidden_dim
+    return _blocks.Crnn(
+        _blocks.Convolutions2d(h, params.dropout),
+        _blocks.stacked(nn.LSTM, 4 * h * (shape[0] // 4), 128, params.num_layers, params.dropout),
+        _blocks.mean_and_max_over_time,
+        _blocks.two_layer_head(512, 128, 0.3, classes),
+    )
+
+
+@hookimpl
+def provide_models() -> list[Model]:
+    """Provide cnn2d_lstm."""
+    return [Model("cnn2d_lstm", Params, build)]

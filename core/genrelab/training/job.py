@@ -79,8 +79,9 @@ def _run(directory: Path) -> dict[str, Any]:
 
     torch.manual_seed(derive(job.seed, "init"))
     model = build_model(recipe, registry, clips.shape, len(clips.classes)).to(device)
-    optimizer = torch.optim.Adam(
-        model.parameters(), lr=recipe.train.learning_rate, weight_decay=recipe.train.weight_decay
+    settings = recipe.train
+    optimizer = torch.optim.Adam(  # fused: one pass over the weights, on the CPU as well
+        model.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=True
     )
     steps = Steps(per_epoch=-(-clips.count("train") // recipe.train.batch_size), epochs=recipe.train.epochs)
     schedules = []

@@ -125,6 +125,11 @@ def test_a_duplicate_disables_only_that_name_and_names_both_sources(
     assert settled.get("model", "net").name == "net"
 
 
+def test_one_module_named_by_two_registries_is_no_duplicate(tmp_path: Path) -> None:
+    found = registry(tmp_path, '[models]\ncnn1d_gru = "genrelab_plugins.models.cnn1d_gru"\n')
+    assert found.get("model", "cnn1d_gru").name == "cnn1d_gru"
+
+
 def test_a_disabled_name_is_unknown(tmp_path: Path) -> None:
     found = registry(tmp_path, 'disabled = ["model/cnn1d_gru"]')
     assert "no model is called 'cnn1d_gru'" in refusal(found, name="cnn1d_gru")

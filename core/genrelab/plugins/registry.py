@@ -71,8 +71,10 @@ class Registry:
         self.start = start or Path.cwd()
         self._entries: dict[tuple[str, str], list[Entry]] = {}
         for entry in entries:
-            if not entry.is_disabled(disabled):
-                self._entries.setdefault((entry.kind, entry.name), []).append(entry)
+            known = self._entries.setdefault((entry.kind, entry.name), [])
+            # One module named by two registries, such as those of two checkouts, is one component.
+            if not entry.is_disabled(disabled) and entry.target not in [e.target for e in known]:
+                known.append(entry)
 
     @classmethod
     def discover(cls, plugins: Sequence[Path] = (), start: Path | None = None) -> Registry:
@@ -101,7 +103,7 @@ class Registry:
 
     def names(self, kind: str) -> list[str]:
         """Return the known names of a kind, sorted."""
-        return sorted(name for k, name in self._entries if k == kind)
+        return sorted(name for (k, name), found in self._entries.items() if k == kind and found)
 
     def entry(self, kind: str, name: str) -> Entry:
         """Return the one entry of that name.

@@ -10,10 +10,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 # Before anything imports torch: threads that fight for cores make recurrent layers a hundred times slower.
 for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ[name] = "1"
+
+# A busy machine is no fault of an example.
+settings.register_profile("genrelab", deadline=None)
+settings.load_profile("genrelab")
 
 ROOT = Path(__file__).parent.parent
 TOY = Path(__file__).parent / "toy"

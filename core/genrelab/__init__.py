@@ -12,6 +12,7 @@ from typing import Any
 from genrelab.components import (
     SUBSETS,
     Augmentation,
+    Collection,
     Dataset,
     Executor,
     Feature,
@@ -38,6 +39,7 @@ _LAZY = {
 __all__ = [
     "SUBSETS",
     "Augmentation",
+    "Collection",
     "Dataset",
     "EpochEnd",
     "Executor",

@@ -6,7 +6,7 @@ builds the thing. `KINDS` is the one list of kinds that the registry, the comman
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, Protocol
@@ -37,6 +37,25 @@ class Track:
     split: str = ""
     """The official split: train, validation or test; empty where the dataset has none."""
     title: str = ""
+    album: str = ""
+    """Empty where unknown."""
+    start: float = 0.0
+    """Where the track begins in its file, seconds; a file may hold several tracks."""
+    duration: float = 0.0
+    """How long it is, seconds; 0: to the end of the file."""
+
+
+@attrs.frozen
+class Collection:
+    """Tracks, with what the user should know of them: what is left out, which faults are known."""
+
+    tracks: tuple[Track, ...]
+    notes: tuple[str, ...] = ()
+    """One line each, shown before a study starts and kept with its results."""
+
+    def __iter__(self) -> Iterator[Track]:
+        """Go through the tracks."""
+        return iter(self.tracks)
 
 
 @attrs.frozen
@@ -80,7 +99,7 @@ class TrialExecutor(Protocol):
         """Return the jobs that ended, after at most that many seconds; [] where none did."""
 
     def close(self) -> None:
-        """Stop everything that still runs, at once."""
+        """Ask everything that still runs to stop, and end what does not within a minute."""
 
 
 @attrs.frozen
@@ -90,7 +109,7 @@ class Dataset:
     name: str
     params: type
     build: Callable[[Any], Iterable[Track]]
-    """(params) -> tracks, in an order that is the same every time."""
+    """(params) -> tracks, in an order that is the same every time; in a `Collection` where there are notes."""
 
 
 @attrs.frozen
@@ -113,6 +132,9 @@ class Augmentation:
     params: type
     build: Callable[[Any], nn.Module]
     """(params) -> module: same shape out, identity in eval(), on a whole batch, on its device."""
+    domain: Literal["feature", "batch"] = "feature"
+    """feature: changes each clip by itself: x (batch, bins, frames) -> x; batch: mixes clips and their soft labels:
+    (x, y (batch, classes)) -> (x, y). Those that mix come last."""
 
 
 @attrs.frozen

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import attrs
 
-Status = Literal["completed", "failed", "interrupted"]
+Status = Literal["completed", "failed", "diverged", "interrupted"]
 
 
 @attrs.frozen

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Iterator
@@ -9,15 +10,25 @@ from pathlib import Path
 from typing import Any
 
 
-def write_text(file: Path, text: str) -> None:
+def write_bytes(file: Path, content: bytes | memoryview) -> None:
     """Write a file at once: it has its old content or its new one, never a part."""
     file.parent.mkdir(parents=True, exist_ok=True)
     part = file.with_name(f"{file.name}.part")
-    with part.open("w", encoding="utf-8") as out:
-        out.write(text)
-        out.flush()
-        os.fsync(out.fileno())
-    part.replace(file)
+    try:
+        with part.open("wb") as out:
+            out.write(content)
+            out.flush()
+            os.fsync(out.fileno())
+        part.replace(file)
+    except OSError as error:
+        error.filename = str(file)  # a failed write names no file by itself
+        part.unlink(missing_ok=True)
+        raise
+
+
+def write_text(file: Path, text: str) -> None:
+    """Write a text file at once."""
+    write_bytes(file, text.encode())
 
 
 def write_json(file: Path, value: Any) -> None:
@@ -34,6 +45,11 @@ def append_line(file: Path, value: Any) -> None:
     """Append one JSON line."""
     with file.open("a", encoding="utf-8") as out:
         out.write(json.dumps(value) + "\n")
+
+
+def is_disk_full(error: BaseException) -> bool:
+    """Tell whether an error means that there is no space, or no quota, left to write to."""
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
 def read_lines(file: Path) -> Iterator[Any]:

@@ -23,6 +23,7 @@ class JobEnd:
     """How a job left its executor."""
 
     job: Job
-    state: Literal["ended", "lost"]
-    """ended: result.json is there (success or failure); lost: its process died, for no fault of the job."""
+    state: Literal["ended", "lost", "refused"]
+    """ended: result.json is there (success or failure); lost: its process died, for no fault of the job; refused:
+    the machine cannot go on, `detail` says why; the study stops, and this job goes on with the next run."""
     detail: str = ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from tests.conftest import ROOT, Command
 
 SHIPPED = ROOT / "experiments"
@@ -29,6 +30,16 @@ def test_show_gives_the_parameters_of_a_component(genrelab: Command) -> None:
     assert done.returncode == 0
     line = next(line for line in done.stdout.splitlines() if line.startswith("dropout"))
     assert line.split()[:4] == ["dropout", "float", "0.3", "0.0..0.6"]
+
+
+def test_show_draws_the_learning_rate_of_an_experiment_without_training(genrelab: Command, tmp_path: Path) -> None:
+    text = (SHIPPED / "quickstart.toml").read_text().replace("reduce_on_plateau", 'step_lr"\nstep_size = 5\n#')
+    (tmp_path / "steps.toml").write_text(text)
+    done = genrelab("show", "steps.toml", "--learning-rate", "--steps", "3", "--output", "rate.png")
+    assert done.returncode == 0, done.stderr
+    rows = [line.split() for line in done.stdout.splitlines()[1:16]]
+    assert [float(rate) for _, rate in rows] == [1e-3] * 5 + [5e-4] * 5 + [2.5e-4] * 5
+    assert (tmp_path / "rate.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_show_resolves_an_experiment_to_one_that_is_valid(genrelab: Command, tmp_path: Path) -> None:
@@ -93,7 +104,7 @@ class TestWrongInput:
     def test_missing_root(self, genrelab: Command, tmp_path: Path) -> None:
         done = genrelab("run", SHIPPED / "folder.toml", "--set", "dataset.root=/no/such/place")
         assert_one_clear_line(done, "/no/such/place")
-        assert not (tmp_path / "runs/folder/experiment.toml").exists()
+        assert not (tmp_path / "runs/folder").exists()
 
     def test_folder_without_audio(self, genrelab: Command, tmp_path: Path) -> None:
         assert_one_clear_line(genrelab(*folder_experiment(tmp_path)), str(tmp_path / "music"))
@@ -101,7 +112,7 @@ class TestWrongInput:
     def test_genre_with_too_few_tracks(self, genrelab: Command, tmp_path: Path) -> None:
         done = genrelab(*folder_experiment(tmp_path, rock=5, jazz=2), "--set", "audio.seconds=1.0")
         assert_one_clear_line(done, "jazz", "2")
-        assert not (tmp_path / "runs/folder/data/tracks.csv").exists()
+        assert not (tmp_path / "runs/folder").exists()
 
     @pytest.mark.parametrize(
         ("setting", "said"),

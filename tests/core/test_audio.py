@@ -15,7 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from genrelab.data.audio import SILENCE, BadAudio, fit_length, read_mono
+from genrelab.config.experiment import PADS, Audio
+from genrelab.data.audio import SILENCE, BadAudio, Excerpt, fit_length, read_clip, read_mono
 
 
 def tone(rate: int, seconds: float = 1.0, channels: int = 1, hz: float = 440.0) -> np.ndarray:
@@ -28,10 +29,10 @@ def write(path: Path, x: np.ndarray, rate: int, subtype: str | None = "FLOAT") -
     return path
 
 
-def reason(path: Path, seconds: float | None = None) -> str:
+def reason(excerpt: Path | Excerpt, seconds: float | None = None) -> str:
     with pytest.raises(BadAudio) as caught:
-        read_mono(path, 22_050, seconds)
-    assert str(path) in str(caught.value)
+        read_mono(excerpt, 22_050, seconds)
+    assert str(getattr(excerpt, "path", excerpt)) in str(caught.value)
     assert caught.value.message
     return caught.value.reason
 
@@ -164,6 +165,89 @@ def test_a_name_that_is_not_unicode_is_read(tmp_path):
 def test_the_error_survives_pickling():
     error = pickle.loads(pickle.dumps(BadAudio("a.wav", "silent", "is silent")))
     assert (error.reason, str(error)) == ("silent", "a.wav: is silent")
+
+
+@pytest.mark.parametrize("rate", [22_050, 44_100])
+def test_an_excerpt_is_that_part_of_the_whole(tmp_path, rate):
+    rng = np.random.default_rng(0)
+    path = write(tmp_path / "a.wav", (0.1 * rng.standard_normal((4 * rate, 2))).astype(np.float32), rate)
+    whole = read_mono(path, 22_050)
+    part = read_mono(Excerpt(str(path), 1.0, 2.0), 22_050)
+    assert part.shape == (44_100,)
+    inner = slice(200, -200)  # the resampler's filter sees other neighbours at the cut
+    np.testing.assert_allclose(part[inner], whole[22_050:66_150][inner], atol=1e-3)
+    np.testing.assert_array_equal(read_mono(Excerpt(str(path), 1.0), 22_050, 2.0), part)
+
+
+def test_the_centre_is_as_far_from_both_ends(tmp_path):
+    path = write(tmp_path / "a.wav", np.linspace(-0.5, 0.5, 22_050 * 5, dtype=np.float32), 22_050)
+    x = read_mono(path, 22_050, 1.0, cut="centre")
+    assert x.shape == (22_050,)
+    assert x.mean() == pytest.approx(0, abs=1e-4)
+    assert read_mono(Excerpt(str(path), 2.0, 3.0), 22_050, 1.0, cut="centre").mean() == pytest.approx(0.2, abs=1e-3)
+    np.testing.assert_array_equal(read_mono(path, 22_050, 9.0, cut="centre"), read_mono(path, 22_050))
+
+
+@pytest.mark.parametrize("extension", ["flac", "mp3", "ogg"])
+def test_a_compressed_file_is_read_from_the_middle(tmp_path, extension):
+    x = np.concatenate([tone(22_050, 2, hz=300), tone(22_050, 2, hz=900)])
+    path = write(tmp_path / f"a.{extension}", x, 22_050, subtype=None)
+    spectrum = np.abs(np.fft.rfft(read_mono(Excerpt(str(path), 2.5, 1.0), 22_050)))
+    assert spectrum.argmax() == 900
+
+
+@pytest.mark.parametrize("start", [1.0, 5.0, 1e9])
+def test_an_excerpt_beyond_the_end_is_empty(tmp_path, start):
+    path = write(tmp_path / "a.wav", tone(22_050), 22_050)
+    assert reason(Excerpt(str(path), start)) == "empty"
+
+
+@pytest.mark.parametrize(("seconds", "verdict"), [(0.99, None), (0.6, None), (0.4, "truncated"), (0.05, "empty")])
+def test_a_file_must_hold_its_share_of_what_is_wanted(tmp_path, seconds, verdict):
+    path = write(tmp_path / "a.wav", tone(22_050, seconds), 22_050)
+    outcome = read_clip(Excerpt(str(path)), Audio(seconds=1.0, min_share=0.5))
+    assert getattr(outcome, "reason", None) == verdict
+
+
+@pytest.mark.parametrize(("keep", "verdict"), [(0.8, None), (0.3, "wrong_duration")])
+def test_a_header_that_claims_more_than_there_is_matters_only_where_too_little_is_there(tmp_path, keep, verdict):
+    path = write(tmp_path / "a.mp3", tone(22_050, 4.0), 22_050, subtype=None)
+    raw = path.read_bytes()
+    path.write_bytes(raw[: round(keep * len(raw))])
+    with soundfile.SoundFile(path) as file:
+        assert file.frames == 4 * 22_050  # as its Xing header says
+    outcome = read_clip(Excerpt(str(path)), Audio(seconds=4.0, min_share=0.5))
+    assert getattr(outcome, "reason", None) == verdict
+    if verdict:
+        assert "its header claims 4.000 s" in outcome.message
+
+
+@pytest.mark.parametrize("rate", [22_050, 44_100])
+def test_a_level_that_never_changes_is_constant(tmp_path, rate):
+    assert reason(write(tmp_path / "a.wav", np.full((rate, 2), 0.3, np.float32), rate)) == "constant"
+    wobbling = 0.3 + 0.01 * tone(rate)
+    assert len(read_mono(write(tmp_path / "b.wav", wobbling, rate), 22_050))
+
+
+def test_what_nobody_expected_is_told_of_the_file(tmp_path, monkeypatch):
+    monkeypatch.setattr("genrelab.data.audio.soxr.resample", lambda *_: 1 / 0)
+    path = write(tmp_path / "a.wav", tone(22_050), 22_050)
+    outcome = read_clip(Excerpt(str(path)), Audio(seconds=1.0))
+    assert outcome == ("failed", "ZeroDivisionError: division by zero")
+
+
+@given(
+    x=hnp.arrays(np.float32, st.integers(1, 50), elements=st.floats(-1, 1, width=16)),
+    samples=st.integers(0, 200),
+    pad=st.sampled_from(PADS),
+)
+def test_padding_repeats_whole_copies_or_goes_round(x, samples, pad):
+    found = fit_length(x, samples, pad)
+    around = np.pad(x, (0, max(0, samples - len(x))), mode="wrap")[:samples]
+    copied = {"zeros": min(len(x), samples), "repeat": samples // len(x) * len(x) or samples, "wrap": samples}[pad]
+    np.testing.assert_array_equal(found[:copied], around[:copied])
+    assert found.shape == (samples,)
+    assert not found[copied:].any()
 
 
 @given(

@@ -15,13 +15,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import attrs
 import numpy as np
 import pytest
 import soundfile
 import torch
 from torch import nn
 
-from genrelab.data.audio import read_mono
+from genrelab.config.experiment import Audio
+from genrelab.data.audio import Excerpt, read_mono
 from genrelab.data.extract import Extraction, extract
 from genrelab.data.store import FeatureStore
 from genrelab.errors import InputError, WorkError
@@ -33,6 +35,14 @@ FEATURES = """
 import fcntl, os, time
 import torch
 from torch import nn
+from genrelab.data.audio import read_clip
+
+def damaged_decoder(excerpt, audio):
+    if excerpt.path.endswith("deadly.wav"):
+        os.kill(os.getpid(), 11)
+    if excerpt.path.endswith("endless.wav"):
+        time.sleep(600)
+    return read_clip(excerpt, audio)
 
 class Frames(nn.Module):
     def forward(self, x):  # (batch, 4000) -> (batch, 4, 1000)
@@ -88,10 +98,12 @@ def tracks(folder: Path, count: int) -> list[Path]:
     return [write(folder / f"{i:03d}.wav", i) for i in range(count)]
 
 
-def run(paths: list[Path], directory: Path, make: Callable[[], Any] = Counted, **more: Any) -> Extraction:
-    settings = {"sample_rate": RATE, "seconds": SECONDS, "normalization": "none", "workers": 2}
-    key = {"name": "frames", "version": 1, "params": {}}
-    return extract(paths, directory=directory / "store", make_feature=make, **({"key": key} | settings | more))
+def run(files: list[Any], directory: Path, make: Callable[[], Any] = Counted, **more: Any) -> Extraction:
+    names = {field.name for field in attrs.fields(Audio)}
+    audio = Audio(**{"sample_rate": RATE, "seconds": SECONDS} | {k: v for k, v in more.items() if k in names})
+    settings = {"key": {"name": "frames", "version": 1, "params": {}}, "normalization": "none", "workers": 2}
+    settings |= {k: v for k, v in more.items() if k not in names}
+    return extract(files, directory=directory / "store", make_feature=make, audio=audio, **settings)
 
 
 def reasons(extraction: Extraction) -> dict[str, str]:
@@ -115,7 +127,7 @@ def test_clips_are_normalised_as_asked(tmp_path):
 
 def test_short_files_are_padded_and_long_ones_cut(tmp_path):
     paths = [write(tmp_path / "short.wav", 0, seconds=0.2), write(tmp_path / "long.wav", 1, seconds=3)]
-    found = run(paths, tmp_path)
+    found = run(paths, tmp_path, min_share=0.4)
     short, long = found.store.gather(found.rows).reshape(2, -1)
     assert short[:1600].all()
     assert not short[1600:].any()
@@ -131,8 +143,9 @@ def test_a_second_call_computes_nothing_and_builds_no_module(tmp_path):
 
 
 def test_a_new_file_is_computed_alone(tmp_path):
-    run(tracks(tmp_path, 3), tmp_path)
-    run(tracks(tmp_path, 4), tmp_path)
+    paths = tracks(tmp_path, 3)
+    run(paths, tmp_path)
+    run([*paths, write(tmp_path / "new.wav", 9)], tmp_path)
     assert Counted.calls == 4
 
 
@@ -170,12 +183,38 @@ def test_changed_bytes_are_computed_again(tmp_path):
         {"key": {"name": "frames", "version": 2, "params": {}}},
         {"sample_rate": 4 * RATE},
         {"seconds": 2 * SECONDS},
+        {"cut": "centre"},
+        {"pad": "wrap"},
+        {"min_share": 0.9},
         {"normalization": "minmax"},
     ],
 )
 def test_what_changes_the_feature_changes_the_folder(tmp_path, change):
     paths = tracks(tmp_path, 1)
     assert run(paths, tmp_path).store.path != run(paths, tmp_path, **change).store.path
+
+
+@pytest.mark.parametrize("change", [{"window_seconds": 0.1}, {"window_hop_seconds": 0.1}])
+def test_windows_are_cut_from_what_is_stored(tmp_path, change):
+    paths = tracks(tmp_path, 1)
+    assert run(paths, tmp_path).store.path == run(paths, tmp_path, **change).store.path
+    assert Counted.calls == 1
+
+
+def test_tracks_that_share_a_file_have_their_own_rows_and_reasons(tmp_path):
+    silence = np.zeros(RATE)
+    music = [read_mono(write(tmp_path / f"{i}.wav", i), RATE) for i in range(2)]
+    path = tmp_path / "album.wav"
+    soundfile.write(path, np.concatenate([music[0], silence, music[1]]), RATE, subtype="FLOAT")
+    parts = [Excerpt(str(path), 1.5, 0.5), Excerpt(str(path), 0.5, 1.0), Excerpt(str(path), 0.0, 0.5), path]
+    for _ in range(2):
+        found = run(parts, tmp_path)
+        values = found.store.gather(found.rows[[0, 2, 3]]).reshape(3, -1)
+        np.testing.assert_array_equal(values, np.stack(music[::-1] + music[:1]).astype(np.float16))
+        assert [(q.path, q.reason) for q in found.quarantined] == [(str(path), "silent")]
+        assert len(set(found.digests)) == 1
+    assert Counted.calls == 3
+    assert len(set(found.rows.tolist())) == 4
 
 
 def test_training_set_shares_what_is_stored_unnormalised(tmp_path):
@@ -187,18 +226,27 @@ def test_useless_files_are_quarantined_with_their_reason_and_not_tried_again(tmp
     good = write(tmp_path / "good.wav", 0)
     (tmp_path / "broken.mp3").write_bytes(b"no audio" * 99)
     write(tmp_path / "stub.wav", 0, seconds=0.01)
+    write(tmp_path / "short.wav", 0, seconds=0.2)
+    soundfile.write(tmp_path / "offset.wav", np.full(4000, 0.5), RATE, subtype="FLOAT")
     write(tmp_path / "silent.wav", 0, peak=0.0)
     soundfile.write(tmp_path / "nan.wav", np.full(4000, np.nan), RATE, subtype="FLOAT")
-    names = ["broken.mp3", "stub.wav", "silent.wav", "nan.wav", "gone.wav"]
-    paths = [good, *(tmp_path / name for name in names)]
-    expected = dict(zip(names, ["undecodable", "empty", "silent", "non_finite", "missing"], strict=True))
+    expected = {
+        "broken.mp3": "undecodable",
+        "stub.wav": "empty",
+        "short.wav": "truncated",
+        "offset.wav": "constant",
+        "silent.wav": "silent",
+        "nan.wav": "non_finite",
+        "gone.wav": "missing",
+    }
+    paths = [good, *(tmp_path / name for name in expected)]
     for _ in range(2):
         found = run(paths, tmp_path)
         assert reasons(found) == expected
-        assert found.rows.tolist() == [0, -1, -1, -1, -1, -1]
+        assert found.rows.tolist() == [0, *[-1] * 7]
         assert all(q.message for q in found.quarantined)
     lines = (found.store.path / "quarantine.jsonl").read_text().splitlines()
-    assert [json.loads(line)["reason"] for line in lines] == ["undecodable", "empty", "silent", "non_finite"]
+    assert [json.loads(line)["reason"] for line in lines] == list(expected.values())[:-1]
 
 
 def test_a_file_that_appears_is_computed(tmp_path):
@@ -259,7 +307,7 @@ def test_rows_lost_by_damage_are_computed_again(tmp_path):
 
 
 def test_worker_processes_give_the_same_and_a_file_that_kills_them_is_quarantined(tmp_path, features, monkeypatch):
-    monkeypatch.setattr("genrelab.data.fill.INLINE", 0)
+    monkeypatch.setattr("genrelab.data.fill.FEW", 0)
     paths = tracks(tmp_path, 9)
     write(paths[4], 4, peak=0.95)
     shutil.copy(paths[0], paths[1])
@@ -272,22 +320,51 @@ def test_worker_processes_give_the_same_and_a_file_that_kills_them_is_quarantine
     assert reasons(run(paths, tmp_path)) == {"004.wav": "crashed"}
 
 
-def test_a_run_killed_at_any_time_goes_on(tmp_path, features):
-    paths = tracks(tmp_path, 60)
-    code = """
+def test_a_decoder_that_dies_or_hangs_costs_the_file_and_nothing_else(tmp_path, features, monkeypatch):
+    monkeypatch.setattr("genrelab.data.fill.read_clip", features.damaged_decoder)
+    monkeypatch.setattr("genrelab.data.fill.LIMIT", 0.5)
+    paths = [write(tmp_path / f"{name}.wav", i) for i, name in enumerate(("deadly", "endless", "good"))]
+    for _ in range(2):
+        found = run(paths, tmp_path)
+        assert reasons(found) == {"deadly.wav": "crashed", "endless.wav": "timeout"}
+        assert found.rows.tolist() == [-1, -1, 0]
+
+
+def test_two_runs_at_once_on_one_store_compute_each_file_once(tmp_path, features):
+    paths = tracks(tmp_path, 12)
+    expected = np.stack([read_mono(p, RATE).reshape(4, -1) for p in paths]).astype(np.float16)
+    script = tmp_path / "beside.py"
+    script.write_text(BESIDE)
+    environment = os.environ | {"PYTHONPATH": str(tmp_path)}
+    command = [sys.executable, script, tmp_path, "12"]
+    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as other:
+        wait_until(lambda: list(tmp_path.glob("store/*/lock")), "the other run did not begin")
+        found = run(paths, tmp_path, make=features.Frames)
+        _, complaints = other.communicate()
+    assert other.returncode == 0, complaints
+    np.testing.assert_array_equal(found.store.gather(found.rows), expected)
+    assert FeatureStore(found.store.path).shard(0).stat().st_size == 12 * found.store.row_bytes
+
+
+BESIDE = """
 if __name__ == "__main__":
     import sys, pathlib, genrelab.data.fill, some_features
+    from genrelab.config.experiment import Audio
     from genrelab.data.extract import extract
-    genrelab.data.fill.INLINE = 0
+    genrelab.data.fill.FEW = int(sys.argv[2])
     root = pathlib.Path(sys.argv[1])
     key = {"name": "frames", "version": 1, "params": {}}
     extract(sorted(root.glob("*.wav")), directory=root / "store", key=key, make_feature=some_features.Slow,
-            sample_rate=8000, seconds=0.5, normalization="none", workers=1)
+            audio=Audio(sample_rate=8000, seconds=0.5), normalization="none", workers=1)
 """
-    script = tmp_path / "killed.py"
-    script.write_text(code)
+
+
+def test_a_run_killed_at_any_time_goes_on(tmp_path, features):
+    paths = tracks(tmp_path, 60)
+    script = tmp_path / "beside.py"
+    script.write_text(BESIDE)
     environment = os.environ | {"PYTHONPATH": str(tmp_path)}
-    command = [sys.executable, script, tmp_path]
+    command = [sys.executable, script, tmp_path, "0"]
     with subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL) as process:
         kept = wait_for_rows(tmp_path / "store")
         process.kill()

@@ -7,8 +7,10 @@ import os
 
 import pytest
 
-from genrelab.data.pool import Pool
+from genrelab.data.pool import Lost, Pool
 from genrelab.errors import WorkError
+
+LIMIT = 60.0  # seconds
 
 # In a file of its own, because worker processes must be able to import it.
 WORK = """
@@ -16,6 +18,9 @@ import os, time
 
 def start():
     pass
+
+def broken():
+    raise OSError("a library is missing")
 
 def square(n):
     return n * n
@@ -27,6 +32,18 @@ def square_unless_13(n):
     return n * n
 
 def die(n):
+    os._exit(1)
+
+def hang_on_3(n):
+    if n == 3:
+        time.sleep(600)
+    return n
+
+def die_once(file):
+    try:
+        open(file, "x")
+    except FileExistsError:
+        return "done"
     os._exit(1)
 
 def threads(n):
@@ -44,19 +61,49 @@ def work(tmp_path_factory):
 
 
 def test_every_item_has_its_result(work):
-    found = dict(Pool(work.square, work.start, 2).results(range(50)))
+    found = dict(Pool(work.square, work.start, 2, LIMIT).results(range(50)))
     assert found == {n: n * n for n in range(50)}
 
 
-def test_an_item_that_kills_its_process_has_none_and_the_others_their_result(work):
-    found = list(Pool(work.square_unless_13, work.start, 2).results(range(30)))
+def crashed(outcome):
+    return isinstance(outcome, Lost) and outcome.reason == "crashed"
+
+
+def test_an_item_that_kills_its_process_is_lost_and_the_others_their_result(work):
+    found = list(Pool(work.square_unless_13, work.start, 2, LIMIT).results(range(30)))
     assert sorted(n for n, _ in found) == list(range(30))
-    assert dict(found) == {n: None if n == 13 else n * n for n in range(30)}
+    assert {n: r for n, r in found if n != 13} == {n: n * n for n in range(30) if n != 13}
+    assert crashed(dict(found)[13])
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_an_item_that_hangs_is_lost_after_the_limit_and_the_others_have_their_result(work, workers):
+    found = list(Pool(work.hang_on_3, work.start, workers, 1.0).results(range(12)))
+    assert sorted(n for n, _ in found) == list(range(12))
+    outcome = dict(found)[3]
+    assert outcome == Lost("timeout", "takes longer than 1 s")
+    assert [r for n, r in sorted(found, key=lambda pair: pair[0]) if n != 3] == [*range(3), *range(4, 12)]
+
+
+def test_an_item_whose_process_died_is_tried_again(work, tmp_path):
+    file = str(tmp_path / "tried")
+    assert list(Pool(work.die_once, work.start, 1, LIMIT).results([file])) == [(file, "done")]
+
+
+def test_a_few_items_that_all_kill_their_process_are_lost(work):
+    found = list(Pool(work.die, work.start, 1, LIMIT).results([1, 2]))
+    assert [n for n, _ in found] == [1, 2]
+    assert all(crashed(outcome) for _, outcome in found)
+
+
+def test_processes_that_cannot_start_are_an_error(work):
+    with pytest.raises(WorkError, match="worker processes cannot start"):
+        list(Pool(work.square, work.broken, 1, LIMIT).results(range(3)))
 
 
 def test_items_are_taken_as_they_are_needed(work):
     taken = []
-    results = Pool(work.square, work.start, 1).results(n for n in range(1_000) if not taken.append(n))
+    results = Pool(work.square, work.start, 1, LIMIT).results(n for n in range(1_000) if not taken.append(n))
     next(results)
     assert len(taken) <= 4
     results.close()
@@ -64,14 +111,14 @@ def test_items_are_taken_as_they_are_needed(work):
 
 def test_processes_that_always_die_are_an_error_not_a_verdict_on_the_items(work):
     with pytest.raises(WorkError, match="worker processes die whatever they work on"):
-        list(Pool(work.die, work.start, 1).results(range(100)))
+        list(Pool(work.die, work.start, 1, LIMIT).results(range(100)))
 
 
 def test_a_worker_computes_with_one_thread_and_this_process_keeps_its_setting(work, monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "7")
-    assert dict(Pool(work.threads, work.start, 1).results([0])) == {0: "1"}
+    assert dict(Pool(work.threads, work.start, 1, LIMIT).results([0])) == {0: "1"}
     assert os.environ["OMP_NUM_THREADS"] == "7"
 
 
 def test_no_items_start_no_process():
-    assert list(Pool(len, lambda: None, 1).results([])) == []  # a lambda could not be sent to one
+    assert list(Pool(len, lambda: None, 1, LIMIT).results([])) == []  # a lambda could not be sent to one

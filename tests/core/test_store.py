@@ -51,6 +51,16 @@ def test_gather_equals_plain_indexing(tmp_path_factory, rows):
     np.testing.assert_array_equal(found, values[np.array(rows, np.int64)])
 
 
+@settings(max_examples=50, deadline=None)
+@given(pairs=st.lists(st.tuples(st.integers(0, 10), st.integers(0, 3)), max_size=30))
+def test_a_gathered_window_is_a_slice_of_each_clip(tmp_path_factory, pairs):
+    values = clips(11)
+    store = write(tmp_path_factory.mktemp("store"), values)
+    rows, first = np.array(pairs, np.int64).reshape(-1, 2).T
+    expected = [values[r, :, f : f + 2] for r, f in pairs]
+    np.testing.assert_array_equal(store.gather(rows, first, 2), np.reshape(expected, (-1, 3, 2)))
+
+
 def test_rows_are_found_by_digest_after_opening_again(tmp_path):
     values = clips(10)
     write(tmp_path, values[:6])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from typing import Any
 import numpy as np
 import pytest
 import safetensors.numpy
+
 from tests.conftest import Command
 
 
@@ -180,6 +182,28 @@ def test_a_study_that_is_killed_goes_on_to_the_numbers_of_one_that_was_not(
     assert table(toy / "runs/toy") == table(undisturbed / "runs/toy")
 
 
+@pytest.mark.slow
+def test_a_study_that_is_killed_twenty_times_goes_on_to_the_same_numbers(toy: Path, genrelab: Command) -> None:
+    """Epochs take long enough, and checkpoints within them come often enough, for kills to fall everywhere."""
+    values = ["train.epochs=8", "train.batch_size=2", "train.patience=0", "train.checkpoint_minutes=1e-9"]
+    values += ["candidate.wide.model.fault=slow", "candidate.narrow.model.fault=slow", "executor.workers=2"]
+    slow = [argument for value in values for argument in ("--set", value)]
+    other = toy / "other"
+    shutil.copytree(toy, other)
+    command = [sys.executable, "-m", "genrelab.cli", "run", "toy.toml", *slow]
+    done = subprocess.run(command, cwd=other, capture_output=True, text=True, timeout=900)
+    assert done.returncode == 0, done.stderr
+    random = np.random.default_rng(0)
+    kills = ended = 0
+    while not ended and kills < 60:
+        ended = kill_after(7 + 4 * random.random(), toy, *slow)
+        kills += not ended
+    assert kills >= 20
+    assert genrelab("run", "toy.toml", *slow, timeout=900).returncode == 0
+    assert results(toy / "runs/toy") == results(other / "runs/toy")
+    assert table(toy / "runs/toy") == table(other / "runs/toy")
+
+
 def test_workers_end_with_a_study_that_is_killed(toy: Path) -> None:
     command = [sys.executable, "-m", "genrelab.cli", "run", "toy.toml", "--set", "candidate.wide.model.fault=slow"]
     with subprocess.Popen(command, cwd=toy, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
@@ -199,19 +223,29 @@ def _children(pid: int) -> list[str]:
     return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
 
 
-def test_ctrl_c_ends_with_exit_code_130_and_says_how_to_go_on(toy: Path) -> None:
+@pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_ctrl_c_and_sigterm_write_a_checkpoint_mark_the_trial_and_say_how_to_go_on(
+    toy: Path, sent: signal.Signals, code: int
+) -> None:
     command = [sys.executable, "-m", "genrelab.cli", "run", "toy.toml", "--set", "candidate.wide.model.fault=slow"]
     with subprocess.Popen(command, cwd=toy, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         deadline = time.monotonic() + 60
         while not list(toy.rglob("metrics.jsonl")) and time.monotonic() < deadline:
             time.sleep(0.05)
-        process.send_signal(signal.SIGINT)
-        _, stderr = process.communicate(timeout=30)
-    assert process.returncode == 130
+        process.send_signal(sent)
+        _, stderr = process.communicate(timeout=60)
+    assert process.returncode == code
     assert "the same command goes on" in stderr
     assert "Traceback" not in stderr
     assert events(toy)[-1][0] == "on_study_end"
     assert events(toy)[-1][1]["status"] == "interrupted"
+    started = [e["trial"] for hook, e in events(toy) if hook == "on_trial_start"]
+    ended = {json.dumps(e["trial"]): e["status"] for hook, e in events(toy) if hook == "on_trial_end"}
+    assert ended.keys() == {json.dumps(trial) for trial in started}
+    assert "interrupted" in ended.values()
+    left = [f.parent for f in toy.rglob("job.json") if not (f.parent / "result.json").exists()]
+    assert left
+    assert any((folder / "checkpoint.pt").exists() for folder in left)
 
 
 @pytest.mark.parametrize(
@@ -234,7 +268,8 @@ def test_a_candidate_whose_trainings_fail_does_not_stop_the_others(
     assert said in wide["message"]
     assert said in done.stdout
     ended = [e for hook, e in events(toy) if hook == "on_trial_end" and e["trial"]["candidate"] == "wide"]
-    assert [e["status"] for e in ended] == ["failed", "failed"]
+    status = "diverged" if fault == "diverges" else "failed"
+    assert [e["status"] for e in ended] == [status, status]
 
 
 def test_a_study_in_which_everything_fails_exits_with_1(toy: Path, genrelab: Command) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,9 @@ from genrelab.data.clips import Clips
 from genrelab.errors import WorkError
 from genrelab.training.augment import Chain
 from genrelab.training.evaluate import evaluate
+from genrelab.training.schedules import Schedule
 from genrelab.training.seeds import derive
-from genrelab.training.train import Fit, Schedule, train
+from genrelab.training.train import Fit, train
 from genrelab.training.weights import load_weights
 
 CLASSES = ("a", "b", "c")
@@ -149,9 +151,9 @@ def test_an_epoch_sees_every_training_clip_once_and_no_other(tmp_path: Path) -> 
     seen: list[torch.Tensor] = []
 
     class Watch(nn.Module):
-        def forward(self, x: torch.Tensor) -> torch.Tensor:
+        def forward(self, x: torch.Tensor, y: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
             seen.append(x.clone())
-            return x
+            return x, y
 
     run(tmp_path / "a", attrs.evolve(SETTINGS, epochs=2), augment=Watch())
     clips = make_clips()
@@ -192,17 +194,142 @@ class TestChain:
     def test_each_link_reaches_its_share_of_the_clips_the_chain_reaches(self) -> None:
         torch.manual_seed(0)
         chain = Chain([(self.Add(1), 0.5), (self.Add(10), 1.0)], probability=0.8)
-        y = chain(torch.zeros(20_000, 2, 3))
+        y, _ = chain(torch.zeros(20_000, 2, 3), torch.zeros(20_000, 3))
         assert torch.equal(y, y[:, :1, :1].expand_as(y))  # a clip is changed as a whole
         shares = {v: (y[:, 0, 0] == v).float().mean().item() for v in (0, 1, 10, 11)}
         assert shares == pytest.approx({0: 0.2, 1: 0, 10: 0.4, 11: 0.4}, abs=0.02)
 
     def test_it_changes_nothing_in_eval_mode(self) -> None:
-        x = torch.rand(4, 2, 3)
-        assert Chain([(self.Add(1), 1.0)]).eval()(x) is x
+        x, y = torch.rand(4, 2, 3), torch.rand(4, 3)
+        assert Chain([(self.Add(1), 1.0)]).eval()(x, y) == (x, y)
 
 
 def test_seeds_differ_for_every_part_and_do_not_change() -> None:
     assert derive(1, "a", 2) == 7206417918070876358
     assert len({derive(*parts) for parts in [(1, "a", 2), (1, "a", 3), (2, "a", 2), (1, "a2"), ("1", "a", 2)]}) == 5
     assert 0 <= derive(0) < 2**63
+
+
+class Stop:
+    """Asked after every step; wants to stop after so many."""
+
+    def __init__(self, steps: int) -> None:
+        self.steps = steps
+
+    def __call__(self) -> bool:
+        self.steps -= 1
+        return self.steps <= 0
+
+
+@pytest.mark.parametrize("settings", [{}, {"ema_decay": 0.9, "sampling": "balanced", "optimizer": "sgd"}])
+def test_a_training_interrupted_again_and_again_within_epochs_ends_with_the_same_numbers(
+    tmp_path: Path, settings: dict[str, Any]
+) -> None:
+    wanted = attrs.evolve(SETTINGS, epochs=4, **settings)
+    undisturbed = run(tmp_path / "a", wanted)
+    ends = []
+    for steps in (3, 5, 1, 7, 100):  # an epoch has 5
+        torch.manual_seed(steps)
+        fit = run(tmp_path / "b", wanted, model=make_model(), interrupted=Stop(steps))
+        ends.append((fit.end, len(fit.history)))
+    assert ends == [("interrupted", 0), ("interrupted", 1), ("interrupted", 1), ("interrupted", 3), ("done", 4)]
+    assert numbers(fit) == numbers(undisturbed)
+    weights = [safetensors.torch.load_file(tmp_path / d / "best.safetensors") for d in "ab"]
+    assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
+
+
+def test_checkpoints_within_an_epoch_are_as_good_as_those_between(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = attrs.evolve(SETTINGS, epochs=3, checkpoint_minutes=1e-9)  # after every step
+    undisturbed = run(tmp_path / "a", settings)
+
+    class KilledError(Exception):
+        pass
+
+    class Killer(nn.Module):
+        """Dies in the fourth step of the second epoch."""
+
+        calls = 0
+
+        def forward(self, x: torch.Tensor, y: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+            self.calls += 1
+            if self.calls == 9:
+                raise KilledError
+            return x, y
+
+    with pytest.raises(KilledError):
+        run(tmp_path / "b", settings, augment=Killer())
+    state = torch.load(tmp_path / "b" / "checkpoint.pt", weights_only=True)
+    assert (len(state["progress"]["history"]), state["progress"]["epoch"]["steps"]) == (1, 3)
+    assert numbers(run(tmp_path / "b", settings, model=make_model())) == numbers(undisturbed)
+
+
+def test_a_full_disk_leaves_the_last_checkpoint_and_no_rest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    undisturbed = run(tmp_path / "a", SETTINGS)
+    run(tmp_path / "b", attrs.evolve(SETTINGS, epochs=2))
+    before = (tmp_path / "b/checkpoint.pt").read_bytes()
+
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("os.fsync", full)
+        with pytest.raises(OSError, match="No space left on device") as caught:
+            run(tmp_path / "b", SETTINGS, model=make_model())
+    assert str(tmp_path / "b") in str(caught.value)
+    assert (tmp_path / "b/checkpoint.pt").read_bytes() == before
+    assert not list((tmp_path / "b").glob("*.part"))
+    assert numbers(run(tmp_path / "b", SETTINGS, model=make_model())) == numbers(undisturbed)
+
+
+def test_a_training_stops_at_its_time_limit_which_counts_what_was_before(tmp_path: Path) -> None:
+    limited = attrs.evolve(SETTINGS, time_limit=1e-9)
+    assert run(tmp_path / "a", limited).end == "time_limit"
+    run(tmp_path / "b", attrs.evolve(SETTINGS, epochs=2))
+    fit = run(tmp_path / "b", limited, model=make_model())
+    assert (fit.end, len(fit.history)) == ("time_limit", 2)
+    assert run(tmp_path / "c", attrs.evolve(SETTINGS, time_limit=1000.0)).end == "done"
+
+
+def test_the_monitored_metric_picks_the_weights_and_stops_early(tmp_path: Path) -> None:
+    settings = attrs.evolve(SETTINGS, epochs=60, learning_rate=0.02, patience=4, monitor="accuracy")
+    model, clips = make_model(), make_clips(noise=3.0)
+    fit = run(tmp_path / "a", settings, model=model, clips=clips)
+    values = [r["validation"]["accuracy"] for r in fit.history]
+    assert fit.best_epoch == values.index(max(values)) + 1
+    assert len(values) == fit.best_epoch + 4 < 60
+    load_weights(tmp_path / "a", model)
+    assert evaluate(model, clips, "validation", 8).scores["accuracy"] == max(values)
+
+
+def test_what_is_better_by_less_than_min_delta_does_not_count_for_patience(tmp_path: Path) -> None:
+    settings = attrs.evolve(SETTINGS, epochs=12, learning_rate=1e-3, patience=3)
+    assert len(run(tmp_path / "a", settings, schedules=[]).history) == 12
+    assert len(run(tmp_path / "b", attrs.evolve(settings, min_delta=0.9), schedules=[]).history) == 4
+
+
+def test_averaged_weights_are_those_that_are_judged_and_kept(tmp_path: Path) -> None:
+    model, clips = make_model(), make_clips()
+    fit = run(tmp_path / "a", attrs.evolve(SETTINGS, ema_decay=0.9), model=model, clips=clips)
+    plain = run(tmp_path / "b", SETTINGS)
+    assert [r["train"] for r in fit.history] == [r["train"] for r in plain.history]
+    load_weights(tmp_path / "a", model)
+    found = evaluate(model, clips, "validation", 8).scores["loss"]
+    assert found == pytest.approx(fit.history[fit.best_epoch - 1]["validation"]["loss"], abs=1e-6)
+    assert found != pytest.approx(plain.history[fit.best_epoch - 1]["validation"]["loss"], abs=1e-4)
+
+
+def test_clips_and_labels_are_mixed_after_single_clips_are_changed_and_only_for_a_share() -> None:
+    class Swap(nn.Module):
+        def forward(self, x: torch.Tensor, y: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+            return x + 100, 1 - y
+
+    torch.manual_seed(0)
+    chain = Chain([(TestChain.Add(1), 1.0)], mixing=[(Swap(), 0.25)])
+    x, y = chain(torch.zeros(4000, 2, 3), torch.zeros(4000, 2))
+    assert set(x.unique().tolist()) == {1.0, 101.0}
+    assert torch.equal(x[:, 0, 0] == 101, y[:, 0] == 1)
+    assert y.mean().item() == pytest.approx(0.25, abs=0.03)

@@ -22,17 +22,26 @@ _SET = click.option(
 PLUGIN = click.option(
     "--plugin", "plugins", multiple=True, type=click.Path(path_type=Path), help="Try out a plugin file."
 )
+STORE = click.option(
+    "--store",
+    type=click.Path(path_type=Path),
+    default=Path(".genrelab/store"),
+    show_default=True,
+    envvar="GENRELAB_STORE",
+    help="Where computed features are kept, for all studies.",
+)
 
 
 _WIDE = 160  # columns of the table where it does not go to a terminal
 
 
-def _experiment_options(command: Callable[..., Any]) -> Callable[..., Any]:
+def experiment_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the experiment file and what changes it: --set, --plugin."""
     return _FILE(_SET(PLUGIN(command)))
 
 
 @click.command()
-@_experiment_options
+@experiment_options
 def validate(experiment: Path, overrides: tuple[str, ...], plugins: tuple[Path, ...]) -> None:
     """Check an experiment file and say everything that is wrong with it."""
     found = load(experiment, Registry.discover(plugins), overrides)
@@ -41,18 +50,17 @@ def validate(experiment: Path, overrides: tuple[str, ...], plugins: tuple[Path, 
 
 
 @click.command()
-@_experiment_options
+@experiment_options
 @click.option("--run-dir", type=click.Path(path_type=Path), help="Where results go.  [default: runs/NAME]")
-@click.option(
-    "--store",
-    type=click.Path(path_type=Path),
-    default=Path(".genrelab/store"),
-    show_default=True,
-    envvar="GENRELAB_STORE",
-    help="Where computed features are kept, for all studies.",
-)
+@STORE
+@click.option("--strict", is_flag=True, help="Fail where a file of the dataset cannot be used.")
 def run(
-    experiment: Path, overrides: tuple[str, ...], plugins: tuple[Path, ...], run_dir: Path | None, store: Path
+    experiment: Path,
+    overrides: tuple[str, ...],
+    plugins: tuple[Path, ...],
+    run_dir: Path | None,
+    store: Path,
+    strict: bool,
 ) -> None:
     """Run an experiment, or go on with it where it stopped."""
     registry = Registry.discover(plugins)
@@ -60,7 +68,7 @@ def run(
     root = run_dir or Path("runs") / found.name
     from genrelab.study.run import run_study  # torch and Ax take seconds to import
 
-    show_rows(run_study(found, registry, root, store))
+    show_rows(run_study(found, registry, root, store, strict=strict))
     click.echo(f"results: {root / 'results.md'}   dashboard: genrelab dashboard")
 
 

@@ -9,10 +9,13 @@ from typing import NoReturn
 import click
 
 from genrelab import __version__
+from genrelab.cli.compare import compare
 from genrelab.cli.dashboard import dashboard
+from genrelab.cli.data import data
 from genrelab.cli.experiments import run, validate
 from genrelab.cli.plugins import check, list_components, show
 from genrelab.errors import GenrelabError
+from genrelab.files import is_disk_full
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -21,7 +24,7 @@ def cli() -> None:
     """Compare neural architectures that classify the genre of music: declared in TOML, tested honestly."""
 
 
-for command in (list_components, show, check, validate, run, dashboard):
+for command in (list_components, show, check, validate, run, compare, data, dashboard):
     cli.add_command(command)
 
 
@@ -44,9 +47,14 @@ def main() -> None:
     except BrokenPipeError:  # the reader of a pipe has had enough
         sys.stderr.close()
         sys.exit(1)
+    except OSError as error:
+        if not is_disk_full(error):
+            raise
+        _fail(f"{error.filename or 'writing'}: {error.strerror}; the same command goes on when there is space", 1)
 
 
 def _terminated(*_: object) -> NoReturn:
+    click.echo("terminated; the same command goes on from here", err=True)
     sys.exit(143)
 
 

@@ -10,6 +10,7 @@ import attrs
 import click
 
 from genrelab.cli.experiments import PLUGIN
+from genrelab.cli.learning_rate import show_learning_rate
 from genrelab.components import KINDS
 from genrelab.errors import InputError, WorkError
 from genrelab.params import specs
@@ -34,7 +35,16 @@ def list_components(kind: str | None, plugins: tuple[Path, ...]) -> None:
 @click.command()
 @click.argument("what")
 @PLUGIN
-def show(what: str, plugins: tuple[Path, ...]) -> None:
+@click.option("--learning-rate", is_flag=True, help="Show the learning rate that an experiment will use.")
+@click.option("--steps", type=click.IntRange(1), default=100, show_default=True, help="Optimizer steps an epoch.")
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path),
+    default=Path("learning_rate.png"),
+    show_default=True,
+    help="Picture of the learning rate.",
+)
+def show(what: str, plugins: tuple[Path, ...], learning_rate: bool, steps: int, output: Path) -> None:
     """Show a component (KIND/NAME) with its parameters, or an experiment FILE as it is resolved."""
     registry = Registry.discover(plugins)
     kind, _, name = what.partition("/")
@@ -46,7 +56,11 @@ def show(what: str, plugins: tuple[Path, ...]) -> None:
     from genrelab.config.choices import tables
     from genrelab.config.files import load
 
-    click.echo(tomli_w.dumps(tables(load(Path(what), registry))))
+    experiment = load(Path(what), registry)
+    if learning_rate:
+        show_learning_rate(experiment, registry, steps, output)
+    else:
+        click.echo(tomli_w.dumps(tables(experiment)))
 
 
 @click.command()

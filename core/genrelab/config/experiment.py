@@ -13,7 +13,14 @@ from genrelab.params import Number, Scalar, one_of, setting, tunable
 
 # Kept here as plain data: the modules that do the work need numpy and torch, and a file is checked without them.
 NORMALIZATIONS = ("minmax", "clip", "band", "training_set", "none")
+CUTS = ("start", "centre")
+PADS = ("zeros", "repeat", "wrap")
 METRICS = ("loss", "accuracy", "f1_macro", "f1_weighted", "accuracy_one_vs_rest")
+OPTIMIZERS = ("adam", "adamw", "radam", "sgd")
+LOSSES = ("cross_entropy", "focal")
+CLASS_WEIGHTS = ("none", "inverse", "effective")
+SAMPLINGS = ("all", "balanced")
+PRECISIONS = ("float32", "bfloat16", "float16")
 
 
 @attrs.frozen
@@ -82,10 +89,21 @@ class ExecutorChoice(Choice):
 
 @attrs.frozen
 class Audio:
-    """How audio is read."""
+    """How audio is read, and in what pieces a model sees it."""
 
     sample_rate: int = setting(22050, low=1000, high=192000, help="Hz; audio is mixed to mono and resampled to it")
-    seconds: float = setting(30.0, low=0.1, high=3600.0, help="of a clip; longer is cut, shorter padded with zeros")
+    seconds: float = setting(30.0, low=0.1, high=3600.0, help="of a clip; longer is cut, shorter padded")
+    cut: str = one_of("start", CUTS, help="what is kept of longer audio: its start or its centre")
+    pad: str = one_of(
+        "zeros", PADS, help="shorter audio: silence after it; whole copies, then silence; copies up to the end"
+    )
+    min_share: float = setting(0.5, low=0.0, high=1.0, help="of a clip that a file must hold to be used")
+    window_seconds: float = setting(
+        0.0, low=0.0, high=3600.0, help="a model sees windows of this length; 0: whole clips"
+    )
+    window_hop_seconds: float = setting(
+        0.0, low=0.0, high=3600.0, help="between windows when predicting, at the most; 0: a window's length"
+    )
 
 
 @attrs.frozen
@@ -114,10 +132,37 @@ class Train:
 
     epochs: int = tunable(30, low=1, high=1000, help="epochs at the most")
     batch_size: int = tunable(32, low=1, high=4096, log=True, help="clips a step")
-    learning_rate: float = tunable(1e-3, low=1e-6, high=1.0, log=True, help="of Adam, at the start")
-    weight_decay: float = tunable(1e-4, low=0.0, high=1.0, help="of Adam (L2)")
-    patience: int = tunable(6, low=0, high=1000, help="epochs without a lower loss before stopping; 0: never")
+    micro_batch: int = setting(0, low=0, help="clips that go through the model at once; 0: the whole batch")
+    sampling: str = one_of("all", SAMPLINGS, help="every clip once an epoch, or drawn so that genres are balanced")
     augment_probability: float = tunable(1.0, low=0.0, high=1.0, help="share of clips that the chain changes")
+
+    optimizer: str = one_of("adam", OPTIMIZERS, help="adam (L2), adamw, radam (decoupled decay), sgd (Nesterov)")
+    learning_rate: float = tunable(1e-3, low=1e-6, high=1.0, log=True, help="at the start")
+    momentum: float = tunable(0.9, low=0.0, high=0.999, help="of sgd")
+    weight_decay: float = tunable(1e-4, low=0.0, high=1.0, help="of the optimizer")
+    decay_biases: bool = setting(True, help="whether biases and normalisation layers decay as well")
+    clip_norm: float = tunable(0.0, low=0.0, high=1000.0, help="norm that gradients are clipped to; 0: never")
+    ema_decay: float = tunable(0.0, low=0.0, high=0.99999, help="of averaged weights, each step; 0: none")
+
+    loss: str = one_of("cross_entropy", LOSSES, help="cross entropy or focal loss")
+    focal_gamma: float = tunable(2.0, low=0.0, high=10.0, help="how much the focal loss spares easy clips")
+    label_smoothing: float = tunable(0.0, low=0.0, high=0.9, help="share of the label spread over all genres")
+    class_weights: str = one_of("none", CLASS_WEIGHTS, help="of the loss, by the clips that a genre has")
+
+    monitor: str = one_of("loss", METRICS, help="validation metric that stops early and picks the weights kept")
+    patience: int = tunable(6, low=0, high=1000, help="epochs without a better one before stopping; 0: never")
+    min_delta: float = tunable(0.0, low=0.0, high=1.0, help="smallest change that is better, for patience")
+    time_limit: float = setting(0.0, low=0.0, help="seconds that a training may take; 0: any")
+    checkpoint_minutes: float = setting(0.0, low=0.0, help="minutes between checkpoints within an epoch; 0: none")
+
+    precision: str = one_of("float32", PRECISIONS, help="of the forward pass; float16 only on CUDA")
+    tf32: bool = setting(True, help="whether float32 products on CUDA are rounded to 10 bits")
+    compile: bool = setting(False, help="whether to train through torch.compile")
+
+    @property
+    def clips_at_once(self) -> int:
+        """Clips that go through the model at once, training or predicting."""
+        return self.micro_batch or self.batch_size
 
 
 @attrs.frozen

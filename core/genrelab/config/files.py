@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from genrelab.config.choices import structure
-from genrelab.config.experiment import Experiment, Recipe
+from genrelab.config.experiment import Audio, Experiment, Recipe
 from genrelab.config.overrides import override_value
 from genrelab.config.report import report
 from genrelab.config.space import problems_of_dimension
@@ -66,6 +66,7 @@ def parse(data: Mapping[str, Any], registry: Registry, source: str) -> Experimen
 def _inconsistencies(experiment: Experiment) -> Iterator[Problem]:
     """Yield what is wrong between tables that are right by themselves."""
     yield from _problems_of_names(experiment)
+    yield from _problems_of_audio(experiment.audio)
     if abs(sum(experiment.split.fractions) - 1) > 1e-6:
         yield Problem(("split",), f"train + validation + test is {sum(experiment.split.fractions):g}, not 1")
     if not experiment.final.seeds or len(set(experiment.final.seeds)) < len(experiment.final.seeds):
@@ -84,6 +85,14 @@ def _inconsistencies(experiment: Experiment) -> Iterator[Problem]:
             whose = "" if name in own else f" (for candidate {candidate.name!r})"
             for key, message in problems_of_dimension(name, dimension, recipe):
                 yield Problem((*where, key) if key else where, message + whose)
+
+
+def _problems_of_audio(audio: Audio) -> Iterator[Problem]:
+    if audio.window_seconds > audio.seconds:
+        text = f"{audio.window_seconds:g} is longer than a clip: {audio.seconds:g}"
+        yield Problem(("audio", "window_seconds"), text)
+    if audio.window_hop_seconds and not audio.window_seconds:
+        yield Problem(("audio", "window_hop_seconds"), "has no meaning without window_seconds")
 
 
 def _problems_of_names(experiment: Experiment) -> Iterator[Problem]:

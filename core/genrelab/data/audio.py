@@ -5,17 +5,21 @@ from __future__ import annotations
 import math
 import os
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import soundfile
 import soxr
 from numpy.typing import NDArray
 
+from genrelab.config.experiment import Audio
+from genrelab.data.store import Rejected
 from genrelab.errors import WorkError
 
 Waveform = NDArray[np.float32]
-Reason = Literal["missing", "undecodable", "empty", "silent", "non_finite"]
+Reason = Literal[
+    "missing", "undecodable", "empty", "truncated", "wrong_duration", "silent", "constant", "non_finite"
+]
 
 VERSION = 1
 """Part of the key of stored features: raise it when `read_mono` gives other samples for the same file."""
@@ -30,12 +34,24 @@ _MARGIN = 0.1  # seconds read beyond the end, so that the resampler's filter see
 _BLOCK = 1 << 22  # samples of all channels decoded at once (16 MiB): memory never follows the header's claim
 
 
+class Excerpt(NamedTuple):
+    """A part of an audio file."""
+
+    path: str
+    start: float = 0.0
+    """Where it begins, in seconds."""
+    duration: float = 0.0
+    """Seconds; 0: up to the end of the file."""
+
+
 class BadAudio(WorkError):  # noqa: N818 - said of the file
     """An audio file that gives no usable waveform.
 
     Attributes:
         path: the file.
-        reason: missing, undecodable, empty (under 0.1 s), silent (peak under -80 dB) or non_finite.
+        reason: missing; undecodable; empty (under 0.1 s); truncated (less than the share that is wanted);
+            wrong_duration (the same, though the header claims enough); silent (peak under -80 dB); constant (it
+            never moves); non_finite.
         message: what is wrong, in one line, without the path.
     """
 
@@ -47,65 +63,103 @@ class BadAudio(WorkError):  # noqa: N818 - said of the file
         return f"{self.path}: {self.message}"
 
 
-def read_mono(path: str | os.PathLike[str], sample_rate: int, seconds: float | None = None) -> Waveform:
-    """Decode an audio file, mix its channels to one (their mean) and resample (soxr HQ).
+def read_mono(
+    excerpt: str | os.PathLike[str] | Excerpt,
+    sample_rate: int,
+    seconds: float | None = None,
+    *,
+    cut: str = "start",
+    min_share: float = 0.0,
+) -> Waveform:
+    """Decode an audio file or a part of it, mix its channels to one (their mean) and resample (soxr HQ).
 
     Args:
-        path: any file libsndfile reads: WAV, FLAC, MP3, Ogg Vorbis, Opus, AIFF and others.
+        excerpt: any file libsndfile reads (WAV, FLAC, MP3, Ogg Vorbis, Opus, AIFF and others), or a part of one.
         sample_rate: of the result, in Hz.
-        seconds: read only the first so many; None reads the whole file.
+        seconds: keep only so many; None keeps all.
+        cut: which are kept where there are more: the first (``start``) or the middle ones (``centre``, by the
+            length that the header claims).
+        min_share: of `seconds` that there must be.
 
     Returns:
         float32 (samples,), nominally in -1..1; at most round(seconds * sample_rate) samples, fewer where the
         file is shorter.
 
     Raises:
-        BadAudio: the file is missing, undecodable, empty, silent or has NaN or infinite samples.
+        BadAudio: the file is missing, undecodable, too short, silent, constant or has NaN or infinite samples.
     """
-    name = os.fspath(path)
+    part = excerpt if isinstance(excerpt, Excerpt) else Excerpt(os.fspath(excerpt))
+    name = part.path
     if not Path(name).is_file():
         raise BadAudio(name, "missing", "there is no such file")
     if not Path(name).stat().st_size:
         raise BadAudio(name, "empty", "has no bytes")
     try:
-        decoded, rate = _decode(name, seconds)
+        decoded, rate, claimed, wanted = _decode(part, seconds, cut)
     except (soundfile.SoundFileError, TypeError, ValueError, OSError) as error:
         raise BadAudio(name, "undecodable", f"cannot be decoded: {_why(error)}") from error
-    if len(decoded) < SHORTEST * rate:
-        found = f"holds {len(decoded) / rate:.3f} s of audio, less than {SHORTEST} s"
-        raise BadAudio(name, "empty", found)
+    _check_length(part, len(decoded) / rate, claimed, max(SHORTEST, min_share * (seconds or 0)))
+    kept = len(decoded) if wanted == math.inf else round(wanted * rate)
+    _check_sound(decoded[:kept], name)
     x: Waveform = soxr.resample(decoded, rate, sample_rate)
-    if seconds is not None:
-        x = x[: round(seconds * sample_rate)]
-    return _audible(x, name)
+    if wanted != math.inf:
+        x = x[: round(wanted * sample_rate)]
+    _check_sound(x, name, moving=True)
+    return x
 
 
-def fit_length(x: NDArray[Any], samples: int) -> NDArray[Any]:
-    """Make a waveform (n,) exactly `samples` long: cut at the end or padded there with zeros; same dtype."""
+def read_clip(excerpt: Excerpt, audio: Audio) -> Waveform | Rejected:
+    """Return the clip of a file, float32 (samples,), cut or padded, or why there is none; never raises."""
+    try:
+        x = read_mono(excerpt, audio.sample_rate, audio.seconds, cut=audio.cut, min_share=audio.min_share)
+        return fit_length(x, round(audio.seconds * audio.sample_rate), audio.pad)
+    except BadAudio as error:
+        return Rejected(error.reason, error.message)
+    except Exception as error:  # one file must not end the rest
+        return Rejected("failed", f"{type(error).__name__}: {error}")
+
+
+def fit_length(x: NDArray[Any], samples: int, pad: str = "zeros") -> NDArray[Any]:
+    """Make a waveform (n,) exactly `samples` long; same dtype.
+
+    Longer ones are cut at the end. Shorter ones get zeros (``zeros``), as many whole copies of themselves as fit
+    and then zeros (``repeat``), or copies up to the end, the last one cut (``wrap``).
+    """
     if len(x) >= samples:
         return x[:samples]
+    if pad == "wrap":
+        return np.resize(x, samples)
+    copies = samples // len(x) if pad == "repeat" and len(x) else 1
     out = np.zeros(samples, x.dtype)
-    out[: len(x)] = x
+    out[: copies * len(x)] = np.tile(x, copies)
     return out
 
 
-def _decode(name: str, seconds: float | None) -> tuple[Waveform, int]:
-    parts = [np.empty(0, np.float32)]
-    with soundfile.SoundFile(os.fsencode(name)) as file:
+def _decode(part: Excerpt, seconds: float | None, cut: str) -> tuple[Waveform, int, float, float]:
+    """Return the waveform with a margin, its rate, and the seconds that the header claims and that are wanted."""
+    parts = []
+    with soundfile.SoundFile(os.fsencode(part.path)) as file:
         rate, channels = int(file.samplerate), int(file.channels)
         if rate not in _RATES:
             raise ValueError(f"its header claims a sample rate of {rate} Hz")
-        wanted = int(file.frames) if seconds is None else math.ceil((seconds + _MARGIN) * rate)
+        limit = part.duration or math.inf
+        claimed = min(max(0.0, file.frames / rate - part.start), limit)
+        wanted = min(math.inf if seconds is None else seconds, limit)
+        first = part.start + (max(0.0, claimed - wanted) / 2 if cut == "centre" else 0.0)
+        if first:
+            file.seek(min(round(first * rate), file.frames))
+        left = max(1, int(file.frames)) if wanted == math.inf else math.ceil((wanted + _MARGIN) * rate)
         # A product with a vector: 20 times faster than mean(1) over interleaved channels.
         weights = np.full(channels, 1 / channels, np.float32)
-        while wanted > 0:
-            block = file.read(min(wanted, max(1, _BLOCK // channels)), dtype="float32", always_2d=True)
-            if not len(block):
-                break
+        size = max(1, _BLOCK // channels)
+        while left > 0:
+            block = file.read(min(left, size), dtype="float32", always_2d=True)
             with np.errstate(all="ignore"):  # infinite samples are told of later
                 parts.append(block @ weights)
-            wanted -= len(block)
-    return np.concatenate(parts), rate
+            left -= len(block)
+            if len(block) < size:  # the end: asking once more would make an MP3 decoder seek
+                break
+    return parts[0] if len(parts) == 1 else np.concatenate(parts), rate, claimed, wanted
 
 
 def _why(error: Exception) -> str:
@@ -114,11 +168,24 @@ def _why(error: Exception) -> str:
     return "no audio is found in it" if text.startswith("File does not exist") else text
 
 
-def _audible(x: Waveform, name: str) -> Waveform:
+def _check_length(part: Excerpt, held: float, claimed: float, needed: float) -> None:
+    """Refuse audio that is too short; all in seconds."""
+    if held >= needed:
+        return
+    found = f"holds {held:.3f} s of audio" + (f" from {part.start:g} s on" if part.start else "")
+    if claimed >= needed:
+        raise BadAudio(part.path, "wrong_duration", f"{found}, but its header claims {claimed:.3f} s")
+    reason: Reason = "empty" if held < SHORTEST else "truncated"
+    raise BadAudio(part.path, reason, f"{found}, less than {needed:g} s")
+
+
+def _check_sound(x: Waveform, name: str, *, moving: bool = False) -> None:
+    """Refuse what holds no sound; `moving` where it is known to change."""
     low, high = float(x.min()), float(x.max())
     if not (math.isfinite(low) and math.isfinite(high)):
         raise BadAudio(name, "non_finite", "holds samples that are NaN or infinite")
     peak = max(abs(low), abs(high))
     if peak < SILENCE:
         raise BadAudio(name, "silent", f"is silent: its peak is {peak:.1g} of full scale")
-    return x
+    if not moving and high - low < SILENCE:
+        raise BadAudio(name, "constant", f"is constant: every sample is {high:.3g}")

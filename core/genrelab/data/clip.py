@@ -10,10 +10,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from genrelab.data.audio import BadAudio, fit_length, read_mono
+from genrelab.config.experiment import Audio
+from genrelab.data.audio import Excerpt, Waveform, read_clip
 from genrelab.data.normalization import normalize_clips
 from genrelab.data.store import Rejected
 from genrelab.errors import WorkError
+
+Outcome = NDArray[np.float16] | Rejected
 
 
 class ClipMaker:
@@ -21,18 +24,14 @@ class ClipMaker:
 
     Args:
         make_feature: gives the module (batch, samples) -> (batch, bins, frames).
-        sample_rate: in Hz.
-        seconds: length of a clip.
+        audio: how files are read.
         normalization: what is done to each clip.
     """
 
-    def __init__(
-        self, make_feature: Callable[[], Any], sample_rate: int, seconds: float, normalization: str
-    ) -> None:
+    def __init__(self, make_feature: Callable[[], Any], audio: Audio, normalization: str) -> None:
         self._make_feature = make_feature
         self._module: Any = None
-        self._sample_rate, self._seconds, self._normalization = sample_rate, seconds, normalization
-        self._samples = round(seconds * sample_rate)
+        self.audio, self._normalization = audio, normalization
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_module": None}
@@ -43,18 +42,22 @@ class ClipMaker:
         Raises:
             WorkError: the feature gives something else.
         """
-        given = tuple(self._feature(torch.zeros(1, self._samples)).shape)
+        samples = round(self.audio.seconds * self.audio.sample_rate)
+        given = tuple(self._feature(torch.zeros(1, samples)).shape)
         if len(given) != 3 or given[0] != 1:
             raise WorkError(f"the feature gives the shape {given}, not (batch, bins, frames)")
         return given[1], given[2]
 
-    def __call__(self, path: str) -> NDArray[np.float16] | Rejected:
+    def __call__(self, excerpt: Excerpt) -> Outcome:
         """Return the clip (bins, frames), or why there is none; no file makes it raise."""
+        return self.of(read_clip(excerpt, self.audio))
+
+    def of(self, read: Waveform | Rejected) -> Outcome:
+        """Return the clip (bins, frames) of what `read_clip` gave, or why there is none."""
+        if isinstance(read, Rejected):
+            return read
         try:
-            x = fit_length(read_mono(path, self._sample_rate, self._seconds), self._samples)
-            y = normalize_clips(self._feature(torch.from_numpy(x)[None]), self._normalization)[0].half()
-        except BadAudio as error:
-            return Rejected(error.reason, error.message)
+            y = normalize_clips(self._feature(torch.from_numpy(read)[None]), self._normalization)[0].half()
         except Exception as error:  # the plugin's code may raise anything; one file must not end the rest
             return Rejected("failed", f"{type(error).__name__}: {error}")
         if not torch.isfinite(y).all():
@@ -79,8 +82,8 @@ def prepare_worker(make: ClipMaker) -> None:
     _make = make
 
 
-def make_in_worker(path: str) -> NDArray[np.float16] | Rejected:
+def make_in_worker(excerpt: Excerpt) -> Outcome:
     """Call the maker that this process was prepared with."""
     if _make is None:
         raise RuntimeError("prepare_worker was not called")
-    return _make(path)
+    return _make(excerpt)

@@ -1,16 +1,42 @@
-"""Serve batches of stored features to a training: gathered straight from the map, no work per item in Python."""
+"""Serve batches of stored features to a training: windows are copied straight from the map."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Self
 
+import attrs
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from genrelab.components import Subset
+from genrelab.config.experiment import Audio
 from genrelab.data.store import FeatureStore
+
+Indices = NDArray[np.int64]
+
+
+@attrs.frozen
+class Window:
+    """The part of a clip that a model sees at once."""
+
+    frames: int
+    hop: int
+    """Frames from one window to the next when predicting, at the most."""
+
+    @classmethod
+    def of(cls, audio: Audio, frames: int) -> Self:
+        """Return the window of clips that have so many frames."""
+        length = audio.window_seconds or audio.seconds
+        hop = audio.window_hop_seconds or length
+        return cls(*(max(1, round(part * frames / audio.seconds)) for part in (length, hop)))
+
+    def starts(self, frames: int) -> Indices:
+        """Return where the windows of a clip begin: evenly spaced, the first at its start, the last at its end."""
+        last = frames - self.frames
+        return np.linspace(0, last, 1 + -(-last // self.hop)).round().astype(np.int64)
 
 
 class Clips:
@@ -24,21 +50,31 @@ class Clips:
         classes: genres in the order of class indices.
         statistics: mean and deviation, each (bins, 1), by which to standardise; None to take features as stored.
         device: where batches are to be.
+        window: what a model sees of a clip; None for whole clips.
+
+    Attributes:
+        shape: (bins, frames) of what a model sees.
+        windows_per_clip: how many windows `windows` gives for each clip.
     """
 
     def __init__(
         self,
         store: FeatureStore,
-        rows: NDArray[np.int64],
-        labels: NDArray[np.int64],
+        rows: Indices,
+        labels: Indices,
         subsets: Sequence[str],
         classes: Sequence[str],
         statistics: tuple[Tensor, Tensor] | None,
         device: torch.device,
+        window: Window | None = None,
     ) -> None:
+        bins, self._frames = store.shape
+        window = window or Window(self._frames, self._frames)
         self.device = device
         self.classes = tuple(classes)
-        self.shape = store.shape
+        self.shape = bins, window.frames
+        self._starts = window.starts(self._frames)
+        self.windows_per_clip = len(self._starts)
         self._store = store
         self._rows = rows
         self._labels = torch.from_numpy(labels)
@@ -53,28 +89,46 @@ class Clips:
         """Return the class indices of a subset (clips,), on the device."""
         return self._labels[self._tracks[subset]].to(self.device)
 
+    def random_starts(self, count: int, generator: torch.Generator) -> Indices:
+        """Draw where a window begins, in frames, for each of so many clips; all 0 where clips are seen whole."""
+        return torch.randint(self._frames - self.shape[1] + 1, (count,), generator=generator).numpy()
+
     def batches(
-        self, subset: Subset, batch_size: int, order: NDArray[np.int64] | None = None
+        self, subset: Subset, batch_size: int, order: Indices | None = None, starts: Indices | None = None
     ) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yield (x, y): float32 (batch, bins, frames) and class indices (batch,); the last may be smaller.
+        """Yield one window of each clip, as (x, y); the last batch may be smaller.
+
+        x is float32 (batch, bins, frames), y are class indices (batch,).
 
         Args:
             subset: whose clips.
             batch_size: clips a batch.
-            order: a permutation of the subset's clips; None for their own order.
+            order: indices of the subset's clips, in any order; None for all in their own.
+            starts: frame at which the window of each clip in `order` begins; None for the middle of the clip.
         """
         tracks = self._tracks[subset] if order is None else self._tracks[subset][order]
-        for start in range(0, len(tracks), batch_size):
-            yield self._batch(tracks[start : start + batch_size])
+        if starts is None:
+            starts = np.full(len(tracks), (self._frames - self.shape[1]) // 2)
+        for i in range(0, len(tracks), batch_size):
+            batch = tracks[i : i + batch_size]
+            yield self._gather(batch, starts[i : i + batch_size]), self._to_device(self._labels[batch])
 
-    def _batch(self, tracks: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
-        x, y = torch.from_numpy(self._store.gather(self._rows[tracks])), self._labels[tracks]
-        if self.device.type == "cuda":  # from page-locked memory the copy runs beside the computation
-            x, y = (t.pin_memory().to(self.device, non_blocking=True) for t in (x, y))
-        else:
-            x, y = x.to(self.device), y.to(self.device)
-        x = x.float()
+    def windows(self, subset: Subset, batch_size: int) -> Iterator[Tensor]:
+        """Yield all windows of all clips, those of a clip one after the other, as (batch, bins, frames)."""
+        tracks = np.repeat(self._tracks[subset], self.windows_per_clip)
+        starts = np.tile(self._starts, self.count(subset))
+        for i in range(0, len(tracks), batch_size):
+            yield self._gather(tracks[i : i + batch_size], starts[i : i + batch_size])
+
+    def _gather(self, tracks: Indices, starts: Indices) -> Tensor:
+        window = () if self.shape[1] == self._frames else (starts, self.shape[1])
+        x = self._to_device(torch.from_numpy(self._store.gather(self._rows[tracks], *window))).float()
         if self._statistics:
             mean, deviation = self._statistics
             x = (x - mean) / deviation
-        return x, y
+        return x
+
+    def _to_device(self, x: Tensor) -> Tensor:
+        if self.device.type == "cuda":  # from page-locked memory the copy runs beside the computation
+            return x.pin_memory().to(self.device, non_blocking=True)
+        return x.to(self.device)

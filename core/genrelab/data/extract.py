@@ -16,15 +16,18 @@ import attrs
 import numpy as np
 from rich.console import Console
 
-from genrelab.data import audio
+from genrelab.config.experiment import Audio
+from genrelab.data.audio import VERSION, Excerpt
 from genrelab.data.clip import ClipMaker
 from genrelab.data.fill import Fill
 from genrelab.data.normalization import stored_as
-from genrelab.data.store import FeatureStore, Rejected, Rows
+from genrelab.data.store import FeatureStore, Rejected, Rows, audio_digest
 from genrelab.data.store_writer import StoreWriter
 from genrelab.errors import WorkError
 
 PathLike = str | os.PathLike[str]
+
+_KEYED = ("sample_rate", "seconds", "cut", "pad", "min_share")  # of Audio: what decides the content of a clip
 
 
 class Quarantined(NamedTuple):
@@ -32,7 +35,7 @@ class Quarantined(NamedTuple):
 
     path: str
     reason: str
-    """missing, undecodable, empty, silent, non_finite; failed: the feature raised; crashed: its process died."""
+    """One of those of `BadAudio`, or failed: the feature raised; crashed: its process died; timeout: it hung."""
     message: str
 
 
@@ -46,35 +49,33 @@ class Extraction:
     digests: list[str]
     """Of each file's bytes, in hexadecimal; empty where the file is missing."""
     quarantined: list[Quarantined]
-    """The files without a row."""
+    """The files without a row, in the order asked for."""
 
 
 def extract(
-    paths: Sequence[PathLike],
+    files: Sequence[PathLike | Excerpt],
     *,
     directory: PathLike,
     key: Mapping[str, Any],
     make_feature: Callable[[], Any],
-    sample_rate: int,
-    seconds: float,
+    audio: Audio,
     normalization: str,
     workers: int,
     progress: bool = False,
 ) -> Extraction:
-    """Compute and store the feature of each file that is not in the store yet.
+    """Compute and store the feature of each file, or part of a file, that is not in the store yet.
 
-    Clips are the first `seconds` of a file, padded with zeros where it is shorter. A file is known by its bytes:
-    under another name, or touched, it is not computed again. Calling it once more after a kill goes on; two
-    processes that ask for the same take turns, and the second finds what the first computed.
+    A file is known by its bytes: under another name, or touched, it is not computed again. Calling it once more
+    after a kill goes on; two processes that ask for the same take turns, and the second finds what the first
+    computed.
 
     Args:
-        paths: audio files.
+        files: audio files, or parts of them.
         directory: holds a folder for each feature, made if need be.
         key: what the feature is, as plain JSON values: name, version, parameters. With the arguments below it
             names the folder.
         make_feature: gives the module (batch, samples) -> (batch, bins, frames); picklable.
-        sample_rate: in Hz.
-        seconds: length of a clip.
+        audio: how files are read; its windows have no part in what is stored.
         normalization: one of NORMALIZATIONS; `training_set` is stored like `none`.
         workers: processes to use where more than a few files are to be computed.
         progress: show progress on stderr if that is a terminal.
@@ -85,42 +86,41 @@ def extract(
     kind = stored_as(normalization)
     described = {
         "feature": dict(key),
-        "sample_rate": sample_rate,
-        "seconds": seconds,
+        "audio": {"version": VERSION, **{name: getattr(audio, name) for name in _KEYED}},
         "normalization": kind,
-        "audio": audio.VERSION,
     }
     folder = Path(directory) / _folder_name(described)
-    names = [os.fspath(path) for path in paths]
-    files = [_file_digest(name) for name in names]
+    wanted = [e if isinstance(e, Excerpt) else Excerpt(os.fspath(e)) for e in files]
+    known_by = {path: _file_digest(path) for path in {e.path for e in wanted}}
+    pending = {e: file for e in wanted if (file := known_by[e.path])}
     store = FeatureStore(folder) if (folder / "meta.json").exists() else None
     failed: dict[bytes, Rejected] = {}
-    if store is None or any(file and not store.knows(file) for file in files):
-        make = ClipMaker(make_feature, sample_rate, seconds, kind)
+    if store is None or not all(store.knows(file, e.start, e.duration) for e, file in pending.items()):
+        make = ClipMaker(make_feature, audio, kind)
         console = Console(stderr=True, quiet=not progress)
         waiting = partial(console.print, f"waiting for another process that writes {folder}")
         try:
             with StoreWriter(folder, store.shape if store else make.shape(), described, waiting) as writer:
-                fill = Fill(writer, make, workers, console)
-                failed = fill({name: file for name, file in zip(names, files, strict=True) if file})
+                failed = Fill(writer, make, workers, console)(pending)
         except OSError as error:
             raise WorkError(f"{folder}: cannot store features: {error.strerror or error}") from error
         store = writer.store
-    return _lookup(store, names, files, failed)
+    return _lookup(store, wanted, [known_by[e.path] or b"" for e in wanted], failed)
 
 
 def _lookup(
-    store: FeatureStore, names: Sequence[str], files: Sequence[bytes | None], failed: Mapping[bytes, Rejected]
+    store: FeatureStore, wanted: Sequence[Excerpt], files: Sequence[bytes], failed: Mapping[bytes, Rejected]
 ) -> Extraction:
     missing = Rejected("missing", "there is no such file")
-    digests = [store.files.get(file, b"") if file else b"" for file in files]
+    contents = [store.files.get(file, b"") for file in files]
+    digests = [audio_digest(c, e.start, e.duration) for c, e in zip(contents, wanted, strict=True)]
     rows = np.array([store.rows.get(digest, -1) for digest in digests], np.int64)
     quarantined = [
-        Quarantined(name, *(store.rejected.get(digest) or failed.get(digest) or failed.get(file or b"", missing)))
-        for name, file, digest, row in zip(names, files, digests, rows, strict=True)
+        Quarantined(e.path, *(store.rejected.get(digest) or failed.get(digest) or failed.get(file, missing)))
+        for e, file, digest, row in zip(wanted, files, digests, rows, strict=True)
         if row < 0
     ]
-    return Extraction(store, rows, [digest.hex() for digest in digests], quarantined)
+    return Extraction(store, rows, [content.hex() for content in contents], quarantined)
 
 
 def _file_digest(path: str) -> bytes | None:

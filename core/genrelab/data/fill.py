@@ -7,24 +7,23 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 
-import numpy as np
-from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TimeRemainingColumn
 from rich.text import Text
 
-from genrelab.data.clip import ClipMaker, make_in_worker, prepare_worker
-from genrelab.data.pool import Pool
-from genrelab.data.store import Rejected
+from genrelab.data.audio import Excerpt, read_clip
+from genrelab.data.clip import ClipMaker, Outcome, make_in_worker, prepare_worker
+from genrelab.data.pool import Lost, Pool, no_preparation
+from genrelab.data.store import Rejected, audio_digest
 from genrelab.data.store_writer import StoreWriter
 
-Outcome = NDArray[np.float16] | Rejected
 Advance = Callable[[bool], None]
 
-INLINE = 32
-"""Up to so many files are computed in this process: starting others takes longer (seconds, to import torch)."""
+FEW = 32
+"""Of so many files, only the decoding is done in another process: to import torch there would take seconds."""
 
-CRASHED = Rejected("crashed", "ends the process that works on it, also when tried again alone")
+LIMIT = 60.0
+"""Seconds that a file may take, and twice the length of its clip: a hundred times what is usual."""
 
 
 class Fill:
@@ -33,56 +32,64 @@ class Fill:
     Args:
         writer: the store, open for writing.
         make: gives the clip of a file.
-        workers: processes to use for more than `INLINE` files.
+        workers: processes to use for more than `FEW` files.
         console: where progress is shown, if it is a terminal.
     """
 
     def __init__(self, writer: StoreWriter, make: ClipMaker, workers: int, console: Console) -> None:
         self._writer, self._make, self._workers, self._console = writer, make, workers, console
-        self._digests: dict[str, bytes] = {}  # of the bytes of the files in work, by path
+        self._digests: dict[Excerpt, bytes] = {}  # of what is in work
         self._failed: dict[bytes, Rejected] = {}
 
-    def __call__(self, files: Mapping[str, bytes]) -> dict[bytes, Rejected]:
+    def __call__(self, files: Mapping[Excerpt, bytes]) -> dict[bytes, Rejected]:
         """Add what is missing.
 
         Args:
-            files: path -> digest of its path, size and mtime.
+            files: what is wanted -> digest of its file's path, size and mtime.
 
         Returns:
-            Failures that may pass and so are not quarantined for good: by the digest of the file's bytes, or, where
-            these cannot be read, by the digest given.
+            Failures that may pass and so are not quarantined for good: by the digest of the audio, or, where the
+            file cannot be read, by the digest given.
         """
-        pending = {path: file for path, file in files.items() if not self._writer.store.knows(file)}
+        knows = self._writer.store.knows
+        pending = {e: file for e, file in files.items() if not knows(file, e.start, e.duration)}
         with _progress(len(pending), self._console) as advance:
-            for path, outcome in self._outcomes(self._unknown(pending, advance), len(pending)):
-                self._keep(path, self._digests.pop(path), outcome)
+            for excerpt, outcome in self._outcomes(self._unknown(pending, advance), len(pending)):
+                self._keep(excerpt.path, self._digests.pop(excerpt), outcome)
                 advance(isinstance(outcome, Rejected))
         return self._failed
 
-    def _unknown(self, pending: Mapping[str, bytes], advance: Advance) -> Iterator[str]:
-        """Yield the files whose bytes are new; each is read just before it is decoded: once from the disk."""
+    def _unknown(self, pending: Mapping[Excerpt, bytes], advance: Advance) -> Iterator[Excerpt]:
+        """Yield what is new; each file is read just before it is decoded: once from the disk."""
         store, seen = self._writer.store, set[bytes]()
-        for path, file in pending.items():
+        for excerpt, file in pending.items():
             try:
-                digest = _digest(path)
+                content = store.files.get(file) or _digest(excerpt.path)
             except OSError as error:
                 self._failed[file] = Rejected("missing", f"cannot be read: {error.strerror}")
                 advance(True)
                 continue
-            self._writer.remember(file, digest)
+            if file not in store.files:
+                self._writer.remember(file, content)
+            digest = audio_digest(content, excerpt.start, excerpt.duration)
             if digest in seen or digest in store.rows or digest in store.rejected:
                 advance(digest in store.rejected)
                 continue
             seen.add(digest)
-            self._digests[path] = digest
-            yield path
+            self._digests[excerpt] = digest
+            yield excerpt
 
-    def _outcomes(self, paths: Iterator[str], count: int) -> Iterator[tuple[str, Outcome]]:
-        if count <= INLINE:
-            yield from ((path, self._make(path)) for path in paths)
+    def _outcomes(self, excerpts: Iterator[Excerpt], count: int) -> Iterator[tuple[Excerpt, Outcome]]:
+        """Compute; nothing is decoded in this process, because damaged files can make a decoder end it."""
+        make, limit = self._make, LIMIT + 2 * self._make.audio.seconds
+        if count <= FEW:
+            readers = Pool(partial(read_clip, audio=make.audio), no_preparation, 1, limit)
+            for excerpt, read in readers.results(excerpts):
+                yield excerpt, make.of(Rejected(*read) if isinstance(read, Lost) else read)
         else:
-            pool = Pool(make_in_worker, partial(prepare_worker, self._make), self._workers)
-            yield from ((path, CRASHED if outcome is None else outcome) for path, outcome in pool.results(paths))
+            makers = Pool(make_in_worker, partial(prepare_worker, make), self._workers, limit)
+            for excerpt, clip in makers.results(excerpts):
+                yield excerpt, Rejected(*clip) if isinstance(clip, Lost) else clip
 
     def _keep(self, path: str, digest: bytes, outcome: Outcome) -> None:
         if not isinstance(outcome, Rejected):

@@ -1,24 +1,42 @@
-"""Work spread over processes that may die: what they worked on is tried again alone, the rest goes on."""
+"""Work spread over processes that may die or hang: only what they worked on is lost, the rest goes on."""
 
 from __future__ import annotations
 
 import multiprocessing
 import os
-import signal
 import threading
-from collections.abc import Callable, Generator, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from itertools import islice
-from typing import Generic, TypeVar
+from typing import Generic, Literal, NamedTuple, TypeVar
 
 import attrs
+from pebble import ProcessExpired, ProcessPool
 
 from genrelab.errors import WorkError
 
 T = TypeVar("T")
 R = TypeVar("R")
+
+_TRIES = 2  # an item whose process died is tried again: another program may have taken the memory
+_SUSPICIOUS = 5  # so many items in a row that kill their process, and it is not the items
+
+_ENVIRONMENT = {
+    "OMP_NUM_THREADS": "1",  # numpy's BLAS reads it when imported, before `start` could say so
+    # glibc gives freed memory back to the system at once and takes 2,500 page faults a clip to get it again, an
+    # eighth of the time of an extraction; so it keeps what it has, up to 256 MiB.
+    "MALLOC_MMAP_THRESHOLD_": str(1 << 27),
+    "MALLOC_TRIM_THRESHOLD_": str(1 << 28),
+}
+
+
+class Lost(NamedTuple):
+    """Why an item has no result."""
+
+    reason: Literal["crashed", "timeout"]
+    message: str
 
 
 @attrs.frozen
@@ -29,69 +47,98 @@ class Pool(Generic[T, R]):
         work: applied to each item; picklable, and so are items and results.
         start: called once in each process; picklable.
         workers: how many processes.
+        limit: seconds that an item may take; then its process is killed.
     """
 
     work: Callable[[T], R]
     start: Callable[[], None]
     workers: int
+    limit: float
 
-    def results(self, items: Iterable[T]) -> Iterator[tuple[T, R | None]]:
-        """Yield each item with its result as they are done; None where the item kills its process, even alone.
+    def results(self, items: Iterable[T]) -> Iterator[tuple[T, R | Lost]]:
+        """Yield each item with its result as they are done; `Lost` where it kills its process twice, or hangs.
 
         Items are taken from the iterable as processes get free, about two a worker at a time.
 
         Raises:
-            WorkError: every item that was tried again killed its process: the cause is not the items.
+            WorkError: processes cannot start, or die on one item after the other: the cause is not the items.
         """
-        items = iter(items)
-        while lost := (yield from self._until_death(items, self.workers, 2 * self.workers + 1)):
-            deadly = []
-            again = iter(lost)
-            while died := (yield from self._until_death(again, 1, 1)):
-                deadly += died
-            if 2 < len(lost) == len(deadly):
-                raise WorkError(
-                    "worker processes die whatever they work on: is memory short, or an installed library broken? "
-                    f"(last on {deadly[-1]})"
-                )
-            yield from ((item, None) for item in deadly)
-
-    def _until_death(self, items: Iterator[T], workers: int, at_once: int) -> Generator[tuple[T, R], None, list[T]]:
-        """Yield results until all is done or a process dies; return the items that were in work then."""
+        items, again, held = iter(items), list[T](), list[T]()
+        tries: dict[T, int] = {}
         running: dict[Future[R], T] = {}
-        taken: list[T] = []
-        with _executor(self.start, workers) as executor:
-            try:
-                while True:
-                    while len(running) < at_once and (taken := list(islice(items, 1))):
-                        running[executor.submit(self.work, taken[0])] = taken[0]
-                        taken = []
-                    if not running:
-                        return []
-                    for future in wait(running, return_when=FIRST_COMPLETED).done:
-                        result = future.result()
-                        yield running.pop(future), result
-            except BrokenProcessPool:
-                return [*running.values(), *taken]
+        with _pool(self.start, self.workers) as pool:
+            while True:
+                for item in self._next(items, again, len(running)):
+                    running[pool.schedule(self.work, (item,), timeout=self.limit)] = item
+                if not running:
+                    break
+                done = wait(running, return_when=FIRST_COMPLETED).done
+                for future in [f for f in running if f in done]:  # in order: `done` is a set
+                    item = running.pop(future)
+                    outcome = self._outcome(future)
+                    if outcome is None:
+                        tries[item] = tries.get(item, 0) + 1
+                        (again if tries[item] < _TRIES else held).append(item)
+                        _check_cause(held)
+                        continue
+                    yield item, outcome
+                    yield from _crashed(held)
+        yield from _crashed(held)
+
+    def _next(self, items: Iterator[T], again: list[T], running: int) -> Iterator[T]:
+        free = max(0, 2 * self.workers + 1 - running)
+        first, again[:] = again[:free], again[free:]
+        yield from first
+        yield from islice(items, free - len(first))
+
+    def _outcome(self, future: Future[R]) -> R | Lost | None:
+        """Return what became of an item; None where its process died."""
+        try:
+            return future.result()
+        except ProcessExpired:
+            return None
+        except TimeoutError:
+            return Lost("timeout", f"takes longer than {self.limit:.0f} s")
+        except BrokenProcessPool as error:
+            raise WorkError("worker processes cannot start: is memory short, or a library broken?") from error
+
+
+def no_preparation() -> None:
+    """Start a process that needs nothing; here, where no process must import more than its work does."""
+
+
+def _check_cause(held: list[T]) -> None:
+    if len(held) >= _SUSPICIOUS:
+        raise WorkError(
+            "worker processes die whatever they work on: is memory short, or an installed library broken? "
+            f"(last on {held[-1]})"
+        )
+
+
+def _crashed(held: list[T]) -> Iterator[tuple[T, Lost]]:
+    """Give up the items held back: others succeeded, or they are few, so they are to blame."""
+    while held:
+        yield held.pop(0), Lost("crashed", "ends the process that works on it, also when tried again")
 
 
 @contextmanager
-def _executor(start: Callable[[], None], workers: int) -> Iterator[ProcessPoolExecutor]:
+def _pool(start: Callable[[], None], workers: int) -> Iterator[ProcessPool]:
     context = multiprocessing.get_context("spawn")  # forking a process that has threads (torch) can deadlock
-    before = os.environ.get("OMP_NUM_THREADS")
-    os.environ["OMP_NUM_THREADS"] = "1"  # numpy's BLAS reads it when imported, before `start` could say so
-    executor = ProcessPoolExecutor(workers, context, initializer=_start, initargs=(start,))
+    before = {name: os.environ.get(name) for name in _ENVIRONMENT}
+    os.environ.update(_ENVIRONMENT)
+    pool = ProcessPool(workers, initializer=_start, initargs=(start,), context=context)
     try:
-        yield executor
+        yield pool
     finally:
-        executor.shutdown(cancel_futures=True)
-        del os.environ["OMP_NUM_THREADS"]
-        if before is not None:
-            os.environ["OMP_NUM_THREADS"] = before
+        pool.stop()  # type: ignore[no-untyped-call]
+        pool.join()
+        for name, value in before.items():
+            del os.environ[name]
+            if value is not None:
+                os.environ[name] = value
 
 
 def _start(start: Callable[[], None]) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
     threading.Thread(target=_end_with_parent, daemon=True).start()
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # decoders write notes to stderr, through the progress bar
     start()

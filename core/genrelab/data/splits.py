@@ -34,6 +34,7 @@ class Split:
 def split_tracks(
     labels: Sequence[str],
     artists: Sequence[str],
+    files: Sequence[str] = (),
     *,
     by: Literal["artist", "track"],
     fractions: tuple[float, float, float] = (0.8, 0.1, 0.1),
@@ -49,6 +50,7 @@ def split_tracks(
     Args:
         labels: genre of each track.
         artists: artist of each track; "" where unknown: such a track stands alone.
+        files: file of each track, where files hold several: excerpts of one recording stay together.
         by: what must not be divided.
         fractions: shares of train, validation and test among the tracks of each genre; they sum to 1.
         seed: the same seed gives the same split.
@@ -62,7 +64,8 @@ def split_tracks(
     genres, genre_of = np.unique(np.asarray(labels, dtype=str), return_inverse=True)
     if len(genres) < 2:
         raise InputError(f"classification needs at least 2 genres, the collection has {len(genres)}")
-    owners = _owners(artists if by == "artist" else [""] * len(labels))
+    recordings = files or [""] * len(labels)
+    owners = _owners([a or f for a, f in zip(artists, recordings, strict=True)] if by == "artist" else recordings)
     tracks = np.zeros((owners.max() + 1, len(genres)), np.int64)  # (owners, genres)
     np.add.at(tracks, (owners, genre_of), 1)
     counts = dict(zip(genres, (tracks > 0).sum(axis=0), strict=True))

@@ -4,7 +4,7 @@ One folder holds one feature with one set of parameters::
 
     meta.json            shape, rows a shard, and what the feature is
     shard-00000.f16      rows (bins, frames) one after the other; row r is in shard r // rows_per_shard
-    index.bin            records of 24 bytes: digest of the audio file's bytes (16), row (int64)
+    index.bin            records of 24 bytes: digest of the audio (16), row (int64)
     files.bin            records of 32 bytes: digest of path, size and mtime (16), digest of the bytes (16)
     quarantine.jsonl     files that give no feature: digest, path, reason, message
     lock                 held by whoever writes
@@ -12,10 +12,13 @@ One folder holds one feature with one set of parameters::
 A record is written after its row is on disk, and files only grow: a process killed at any time leaves at worst a
 torn last record, which the next reader ignores and the next writer cuts off. Rows that a damaged shard has lost
 are forgotten, and so computed again.
+
+The digest of a clip's audio is that of the file's bytes, or of these with start and duration for a part of a file.
 """
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import json
 import struct
@@ -35,6 +38,13 @@ ROW_RECORD = struct.Struct("<16sq")
 FILE_RECORD = struct.Struct("<16s16s")
 
 
+def audio_digest(file: bytes, start: float = 0.0, duration: float = 0.0) -> bytes:
+    """Return the digest of a part of a file (in seconds; duration 0: up to its end), given that of its bytes."""
+    if not start and not duration:
+        return file
+    return hashlib.blake2b(file + struct.pack("<dd", start, duration), digest_size=16).digest()
+
+
 class Rejected(NamedTuple):
     """Why an audio file gives no feature."""
 
@@ -48,9 +58,9 @@ class FeatureStore:
     Attributes:
         path: the folder.
         shape: (bins, frames) of a clip.
-        rows: digest of an audio file's bytes -> row.
+        rows: digest of the audio -> row.
         files: digest of a file's path, size and mtime -> digest of its bytes.
-        rejected: digest of an audio file's bytes -> why it has no row.
+        rejected: digest of the audio -> why it has no row.
     """
 
     def __init__(self, path: Path) -> None:
@@ -76,16 +86,26 @@ class FeatureStore:
         """Return how many clips are held."""
         return len(self.rows)
 
-    def knows(self, file: bytes) -> bool:
-        """Tell whether a file, given by the digest of its path, size and mtime, has a row or is quarantined."""
-        digest = self.files.get(file)
+    def knows(self, file: bytes, start: float = 0.0, duration: float = 0.0) -> bool:
+        """Tell whether a part of a file has a row or is quarantined.
+
+        Args:
+            file: digest of the file's path, size and mtime.
+            start: where the part begins, in seconds.
+            duration: seconds; 0: up to the end.
+        """
+        if file not in self.files:
+            return False
+        digest = audio_digest(self.files[file], start, duration)
         return digest in self.rows or digest in self.rejected
 
-    def gather(self, rows: Rows) -> Block:
-        """Copy clips out of the map.
+    def gather(self, rows: Rows, first: Rows | None = None, frames: int | None = None) -> Block:
+        """Copy clips, or a window of each, out of the map.
 
         Args:
             rows: (n,) of this store's rows, in any order, repeats allowed.
+            first: (n,) frame at which each window begins; None where whole clips are wanted.
+            frames: of a window.
 
         Returns:
             (n, bins, frames) float16.
@@ -96,24 +116,27 @@ class FeatureStore:
         rows = np.asarray(rows, np.int64)
         if rows.size and rows.min() < 0:
             raise IndexError(f"row {rows.min()} of {self.path}: quarantined files have no features")
-        out = np.empty((len(rows), *self.shape), np.float16)
-        shards, within = np.divmod(rows, self.rows_per_shard)
-        for shard in np.unique(shards):
-            mine = shards == shard
-            out[mine] = self._map(int(shard), int(within[mine].max()))[within[mine]]
+        first = np.zeros(len(rows), np.int64) if first is None else first
+        frames = self.shape[1] if frames is None else frames
+        out = np.empty((len(rows), self.shape[0], frames), np.float16)
+        places = np.column_stack([*np.divmod(rows, self.rows_per_shard), first])
+        for i, (shard, row, start) in enumerate(places.tolist()):  # fancy indexing would copy twice
+            out[i] = self._map(shard, row)[row, :, start : start + frames]
         return out
 
     def shard(self, number: int) -> Path:
         """Return the file of a shard."""
         return self.path / f"shard-{number:05d}.f16"
 
-    def _map(self, number: int, last: int) -> Block:
+    def _map(self, number: int, row: int) -> Block:
+        """Return the map of a shard that holds a row (counted within the shard)."""
         found = self._shards.get(number)
-        if found is None or last >= len(found):  # the file may have grown since
+        if found is None or row >= len(found):  # the file may have grown since
             count = self._rows_in(number)
-            if last >= count:
-                raise IndexError(f"row {number * self.rows_per_shard + last} is not in {self.path}")
-            found = np.memmap(self.shard(number), np.dtype("<f2"), "r", shape=(count, *self.shape))
+            if row >= count:
+                raise IndexError(f"row {number * self.rows_per_shard + row} is not in {self.path}")
+            # As a plain array: indexing a memmap takes five times as long.
+            found = np.asarray(np.memmap(self.shard(number), np.dtype("<f2"), "r", shape=(count, *self.shape)))
             self._shards[number] = found
         return found
 

@@ -75,7 +75,7 @@ class StoreWriter:
             self._close_shard()
 
     def add(self, digest: bytes, clip: NDArray[np.float16]) -> None:
-        """Store a clip (bins, frames) under the digest of its audio file's bytes.
+        """Store a clip (bins, frames) under the digest of its audio.
 
         Raises:
             OSError: it cannot be written, for instance because the disk is full.
@@ -93,7 +93,7 @@ class StoreWriter:
             self._commit()
 
     def reject(self, digest: bytes, path: str, why: Rejected) -> None:
-        """Quarantine the file of that digest, so that it is not tried again."""
+        """Quarantine the audio of that digest, so that it is not tried again."""
         self.store.rejected[digest] = why
         entry = {"digest": digest.hex(), "path": path, "reason": why.reason, "message": why.message}
         self._quarantine.write(json.dumps(entry).encode() + b"\n")

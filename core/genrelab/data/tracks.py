@@ -6,13 +6,14 @@ import csv
 import io
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import attrs
 
 from genrelab.components import Track
 from genrelab.files import write_text
 
-COLUMNS = ("id", "path", "label", "artist", "split", "title", "digest")
+COLUMNS = (*(field.name for field in attrs.fields(Track)), "digest")
 
 
 @attrs.frozen
@@ -44,12 +45,13 @@ def read_tracks(file: Path) -> Tracks:
     """Read what `write_tracks` wrote."""
     with file.open(encoding="utf-8", newline="") as lines:
         rows = list(csv.DictReader(lines))
-    tracks = tuple(Track(r["id"], Path(r["path"]), r["label"], r["artist"], r["split"], r["title"]) for r in rows)
+    fields: dict[str, Any] = {f.name: f.type for f in attrs.fields(attrs.resolve_types(Track))}  # str, Path, float
+    tracks = tuple(Track(**{name: read(row[name]) for name, read in fields.items()}) for row in rows)
     return Tracks(tracks, tuple(r["digest"] for r in rows))
 
 
 def write_csv(file: Path, header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     """Write a CSV file at once."""
     text = io.StringIO(newline="")
-    csv.writer(text, lineterminator="\n").writerows([header, *rows])
+    csv.writer(text).writerows([header, *rows])  # ends lines with \r\n: else a \r in a title would end one, too
     write_text(file, text.getvalue())

@@ -17,6 +17,7 @@ from typing import Any
 
 import attrs
 
+from genrelab import __version__
 from genrelab.components import KINDS, Component
 from genrelab.errors import InputError
 from genrelab.plugins.loading import PluginError, components_of, load_plugin, locate
@@ -157,6 +158,7 @@ def read_registry(file: Path) -> tuple[list[Entry], list[str]]:
         data = tomllib.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise InputError(f"{file}: cannot be read: {error}") from error
+    source = f"genrelab {__version__}" if file.parent.name == _SHIPPED else str(file)
     disabled = data.pop("disabled", [])
     if not _is_texts(disabled):
         raise InputError(f"{file}: disabled: expected a list of texts such as 'model/x'")
@@ -167,7 +169,7 @@ def read_registry(file: Path) -> tuple[list[Entry], list[str]]:
             raise InputError(f"{file}: [{table}]: unknown table{guess(table, kinds)}")
         if not isinstance(rows, dict) or not _is_texts(list(rows.values())):
             raise InputError(f'{file}: [{table}]: expected lines such as my_net = "./my_net.py"')
-        entries += [Entry(kinds[table], n, _target(t, file.parent), str(file)) for n, t in rows.items()]
+        entries += [Entry(kinds[table], n, _target(t, file.parent), source) for n, t in rows.items()]
     return entries, disabled
 
 

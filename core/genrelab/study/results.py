@@ -66,13 +66,13 @@ def settings_text(settings: Mapping[str, Scalar]) -> str:
     return " ".join(f"{n}={t}" for n, t in zip(short, texts, strict=True))
 
 
-def write_results(root: Path, rows: Sequence[Row]) -> None:
-    """Write ``results.csv`` (unrounded) and ``results.md`` (as shown) to a run directory."""
+def write_results(root: Path, rows: Sequence[Row], notes: Sequence[str] = ()) -> None:
+    """Write ``results.csv`` (unrounded) and ``results.md`` (as shown, with the notes) to a run directory."""
     plain = [row.as_mapping() for row in rows]
     write_csv(root / "results.csv", list(plain[0]), [["" if v is None else v for v in p.values()] for p in plain])
     lines = [HEADER, ["---", *["---:"] * 5, "---"], *[row.cells() for row in rows]]
     escaped = ["| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines]
-    write_text(root / "results.md", "\n".join(escaped) + "\n")
+    write_text(root / "results.md", "\n".join([*escaped, "", *[f"- {note}" for note in notes]]).rstrip() + "\n")
 
 
 def _spread(values: Sequence[float]) -> str:

@@ -6,13 +6,11 @@ The loop knows nothing that is not in the run directory. Killed at any time and 
 from __future__ import annotations
 
 import os
-import tomllib
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import tomli_w
-from filelock import FileLock, Timeout
+from joblib import cpu_count
 
 from genrelab.config.choices import tables
 from genrelab.config.experiment import Experiment, Recipe
@@ -23,19 +21,22 @@ from genrelab.files import read_json, read_lines, write_json, write_text
 from genrelab.jobs import Job, JobEnd
 from genrelab.plugins.registry import Registry
 from genrelab.study.candidate import CandidateRun, Training, recipe_tables
+from genrelab.study.claim import claim
 from genrelab.study.environment import describe_environment
 from genrelab.study.listeners import Listeners
 from genrelab.study.results import Row, write_results
 from genrelab.study.rundir import RunDirectory
 from genrelab.training.device import resolve, use_one_thread
 from genrelab.training.job import METRICS, RESULT, build_augmentation, build_model
+from genrelab.training.precision import Precision
 
 POLL_SECONDS = 0.2
 _TRIES = 2  # a training whose process died is started once more
-_MAY_DIFFER = ("device", "executor", "reporter")  # where it runs and who looks on does not change what it is
 
 
-def run_study(experiment: Experiment, registry: Registry, root: Path, store: Path) -> list[Row]:
+def run_study(
+    experiment: Experiment, registry: Registry, root: Path, store: Path, *, strict: bool = False
+) -> list[Row]:
     """Run a study, or go on with the one that is in `root`.
 
     Args:
@@ -43,23 +44,19 @@ def run_study(experiment: Experiment, registry: Registry, root: Path, store: Pat
         registry: resolves components.
         root: the run directory; made if need be.
         store: folder of the feature stores.
+        strict: whether audio files that cannot be used are an error.
 
     Returns:
         The result table.
 
     Raises:
         InputError: another experiment's directory, one that is in use, or data that does not allow this experiment.
-        WorkError: no candidate has a result.
+        WorkError: no candidate has a result, or there are files that cannot be used, where `strict`.
     """
     use_one_thread()
     resolve(experiment.device)
-    _check_directory(experiment, root)
-    root.mkdir(parents=True, exist_ok=True)
-    try:
-        with FileLock(root / "lock", timeout=0):
-            return Study(experiment, registry, RunDirectory(root), store).run()
-    except Timeout:
-        raise InputError(f"{root}: another process runs this study") from None
+    with claim(experiment, root):
+        return Study(experiment, registry, RunDirectory(root), store, strict=strict).run()
 
 
 class Study:
@@ -70,14 +67,17 @@ class Study:
         registry: resolves components.
         run: its directory, locked by this process.
         store: folder of the feature stores.
+        strict: whether audio files that cannot be used are an error.
     """
 
-    def __init__(self, experiment: Experiment, registry: Registry, run: RunDirectory, store: Path) -> None:
+    def __init__(
+        self, experiment: Experiment, registry: Registry, run: RunDirectory, store: Path, *, strict: bool = False
+    ) -> None:
         self._experiment, self._registry, self._run = experiment, registry, run
         self._listeners = Listeners(
             [(c.name, registry.get("reporter", c.name).build(c.params)) for c in experiment.reporter]
         )
-        self._data = Preparation(experiment, registry, run.data, store, os.cpu_count() or 1)
+        self._data = Preparation(experiment, registry, run.data, store, cpu_count(), strict=strict)
         self._candidates = [CandidateRun(experiment, c, run) for c in experiment.candidate]
         self._running: dict[Path, _Watched] = {}
         for candidate in self._candidates:
@@ -100,10 +100,12 @@ class Study:
                 for watched in self._running.values():
                     self._tell_epochs(watched)
             rows = [c.row() for c in self._candidates]
-            write_results(self._run.root, rows)
+            write_results(self._run.root, rows, self._data.notes)
             status = "completed" if any(row.runs for row in rows) else "failed"
         finally:
             executor.close()
+            for watched in self._running.values():
+                self._tell_end(watched)
             self._listeners.tell(
                 StudyEnd(self._experiment.name, self._run.root, status, [r.as_mapping() for r in rows])
             )
@@ -115,9 +117,8 @@ class Study:
         """Fill the free slots, the candidate that has had least first; tell whether anything was started."""
         some = False
         while len(self._running) < executor.slots:
-            training = next(
-                filter(None, (c.next() for c in sorted(self._candidates, key=lambda c: c.started))), None
-            )
+            least_first = sorted(self._candidates, key=lambda c: c.started)
+            training = next(filter(None, (c.next() for c in least_first)), None)
             if training is None:
                 break
             self._submit(executor, training)
@@ -133,6 +134,7 @@ class Study:
             {
                 "name": training.trial.name,
                 "recipe": recipe,
+                "audio": tables(self._experiment.audio),
                 "seed": training.seed,
                 "device": self._experiment.device,
                 "tracks": os.path.relpath(self._run.tracks, folder),
@@ -148,6 +150,8 @@ class Study:
         executor.submit(Job(training.trial.name, folder))
 
     def _ended(self, executor: Any, end: JobEnd) -> None:
+        if end.state == "refused":
+            raise WorkError(end.detail)
         watched = self._running[end.job.directory]
         if end.state == "lost":
             watched.tries += 1
@@ -157,8 +161,14 @@ class Study:
             message = f"its process died twice: {end.detail}"
             write_json(end.job.directory / RESULT, {"status": "failed", "message": message, "seconds": 0.0})
         del self._running[end.job.directory]
+        self._tell_end(watched)
+
+    def _tell_end(self, watched: _Watched) -> None:
+        """Tell how a training has ended; one without a result was interrupted."""
         self._tell_epochs(watched)
-        result = read_json(end.job.directory / RESULT)
+        result: dict[str, Any] = {"status": "interrupted", "message": "", "epochs": watched.epochs, "seconds": 0.0}
+        if (file := watched.folder / RESULT).is_file():
+            result = read_json(file)
         candidate = next(c for c in self._candidates if c.name == watched.trial.candidate)
         self._listeners.tell(
             TrialEnd(
@@ -196,6 +206,7 @@ class Study:
         try:
             build_model(recipe, self._registry, clips.shape, len(clips.classes))
             build_augmentation(recipe, self._registry)
+            Precision(recipe.train, resolve(self._experiment.device))
         except InputError as error:
             raise InputError(f"candidate {name!r}: {error}") from error
 
@@ -220,30 +231,3 @@ class _Watched:
         self.trial, self.folder = trial, folder
         self.epochs = 0
         self.tries = 0
-
-
-def _check_directory(experiment: Experiment, root: Path) -> None:
-    """Refuse a directory that holds something else, or another experiment, and say what differs."""
-    file = RunDirectory(root).experiment
-    if not file.is_file():
-        if root.exists() and not root.is_dir():
-            raise InputError(f"{root}: is no folder")
-        return
-    there = tomllib.loads(file.read_text(encoding="utf-8"))
-    differing = [f"{k}: {a!r} there, {b!r} here" for k, a, b in _differences(there, tables(experiment))]
-    if differing:
-        more = f" (and {len(differing) - 3} more)" if len(differing) > 3 else ""
-        raise InputError(
-            f"{root}: holds another experiment; {'; '.join(differing[:3])}{more}; "
-            "use another --run-dir, or delete this one"
-        )
-
-
-def _differences(a: Any, b: Any, path: str = "") -> Sequence[tuple[str, Any, Any]]:
-    """Return (path, value in a, value in b) for everything that differs and matters."""
-    if isinstance(a, dict) and isinstance(b, dict):
-        keys = [k for k in {**a, **b} if path or k not in _MAY_DIFFER]
-        return [d for k in keys for d in _differences(a.get(k), b.get(k), f"{path}.{k}" if path else k)]
-    if isinstance(a, list) and isinstance(b, list) and len(a) == len(b):
-        return [d for i, (x, y) in enumerate(zip(a, b, strict=True)) for d in _differences(x, y, f"{path}[{i}]")]
-    return [] if a == b else [(path, a, b)]

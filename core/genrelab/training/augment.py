@@ -7,31 +7,40 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
+Link = tuple[nn.Module, float]
+"""An augmentation, and the probability that it changes a clip, given that the chain does."""
+
 
 class Chain(nn.Module):
     """Apply augmentations one after the other, each to a random share of the clips.
 
     Args:
-        links: pairs (augmentation, probability that it changes a clip, given that the chain does).
+        links: augmentations of single clips.
         probability: share of the clips that the chain changes at all.
+        mixing: augmentations that mix clips and their labels; they come last, whatever changes single clips.
     """
 
-    def __init__(self, links: Iterable[tuple[nn.Module, float]], probability: float = 1.0) -> None:
+    def __init__(self, links: Iterable[Link], probability: float = 1.0, mixing: Iterable[Link] = ()) -> None:
         super().__init__()
-        pairs = list(links)
-        self.links = nn.ModuleList(module for module, _ in pairs)
-        self.probabilities = [p for _, p in pairs]
+        single, mixed = list(links), list(mixing)
+        self.single = nn.ModuleList(module for module, _ in single)
+        self.mixing = nn.ModuleList(module for module, _ in mixed)
+        self.probabilities = [p for _, p in single], [p for _, p in mixed]
         self.probability = probability
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Change a batch (batch, bins, frames); the identity in eval mode."""
-        if not self.training or not self.links:
-            return x
+    def forward(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        """Change a batch (batch, bins, frames) and its soft labels (batch, classes); the identity in eval mode."""
+        if not self.training or not (self.single or self.mixing):
+            return x, y
         reached = _draw(self.probability, x)
-        for link, probability in zip(self.links, self.probabilities, strict=True):
+        for link, probability in zip(self.single, self.probabilities[0], strict=True):
             chosen = reached & _draw(probability, x)
-            x = torch.where(chosen, link(x), x)
-        return x
+            x = link(x) if self.probability == probability == 1 else torch.where(chosen, link(x), x)
+        for link, probability in zip(self.mixing, self.probabilities[1], strict=True):
+            chosen = reached & _draw(probability, x)
+            mixed, labels = link(x, y)
+            x, y = torch.where(chosen, mixed, x), torch.where(chosen[:, :, 0], labels, y)
+        return x, y
 
 
 def _draw(probability: float, x: Tensor) -> Tensor:

@@ -5,8 +5,10 @@ This is all that an executor has to call, in whatever process on whatever machin
 
 from __future__ import annotations
 
+import json
 import time
 import traceback
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,19 +17,25 @@ import numpy as np
 import torch
 from torch import nn
 
-from genrelab.components import SUBSETS, Steps
-from genrelab.config.choices import structure
-from genrelab.config.experiment import Recipe
+from genrelab import __version__
+from genrelab.components import SUBSETS, Steps, Subset
+from genrelab.config.choices import structure, tables
+from genrelab.config.experiment import Audio, Recipe
+from genrelab.data.clips import Clips
 from genrelab.data.prepare import load_clips
-from genrelab.errors import GenrelabError
-from genrelab.files import append_line, read_json, write_json
+from genrelab.errors import GenrelabError, WorkError
+from genrelab.files import append_line, is_disk_full, read_json, write_json
 from genrelab.plugins.registry import Registry
-from genrelab.training.augment import Chain
+from genrelab.training.augment import Chain, Link
 from genrelab.training.device import resolve, use_one_thread
 from genrelab.training.evaluate import Evaluation, evaluate
+from genrelab.training.interrupts import Postponed
 from genrelab.training.metrics import per_genre
+from genrelab.training.optimizers import make_optimizer
+from genrelab.training.precision import Precision, compile_model
+from genrelab.training.schedules import build_schedules
 from genrelab.training.seeds import derive
-from genrelab.training.train import Schedule, train
+from genrelab.training.train import DivergedError, Fit, train
 from genrelab.training.weights import load_weights
 
 METRICS, RESULT, PREDICTIONS = "metrics.jsonl", "result.json", "predictions.npz"
@@ -39,6 +47,7 @@ class JobFile:
 
     name: str
     recipe: Recipe
+    audio: Audio
     seed: int
     """From which every random stream of this training is derived."""
     device: str
@@ -51,62 +60,108 @@ class JobFile:
 
 
 def run_job(directory: Path) -> None:
-    """Train as ``job.json`` says, or go on from the checkpoint; write ``result.json`` whatever happens.
+    """Train as ``job.json`` says, or go on from the checkpoint; write ``result.json`` when it has ended.
 
-    A failure of the training is a result too: status ``failed`` with a message, and the traceback in
-    ``traceback.txt``.
+    A failure of the training is a result too: status ``failed`` or ``diverged`` with a message, and the traceback
+    of what nobody expected in ``traceback.txt``. SIGTERM and Ctrl-C take their usual course after the step under
+    way, with a checkpoint and no result; so the same job goes on from there.
+
+    Raises:
+        WorkError: the disk is full; there is no result, and the same job goes on when there is space.
     """
     started = time.perf_counter()
     use_one_thread()
     try:
-        result = {"status": "completed", "message": "", **_run(directory)}
+        with Postponed() as signals:
+            result = _result(directory, signals.requested)
+            if result is not None:
+                write_json(directory / RESULT, {**result, "seconds": time.perf_counter() - started})
+    except OSError as error:
+        if not is_disk_full(error):
+            raise
+        where = error.filename or directory
+        raise WorkError(f"{where}: {error.strerror}; the same command goes on when there is space") from error
+
+
+def _result(directory: Path, interrupted: Callable[[], bool]) -> dict[str, Any] | None:
+    """Train; return what has come of it, None where the training was interrupted."""
+    try:
+        found = _run(directory, interrupted)
+    except DivergedError as error:
+        return {"status": "diverged", "message": str(error)}
     except GenrelabError as error:
-        result = {"status": "failed", "message": str(error)}
+        return {"status": "failed", "message": str(error)}
     except Exception as error:
+        if is_disk_full(error):
+            raise
         (directory / "traceback.txt").write_text(traceback.format_exc(), encoding="utf-8")
         lines = str(error).splitlines() or [""]
-        result = {"status": "failed", "message": f"{type(error).__name__}: {lines[0]}"}
-    result["seconds"] = time.perf_counter() - started
-    write_json(directory / RESULT, result)
+        return {"status": "failed", "message": f"{type(error).__name__}: {lines[0]}"}
+    return found and {"status": "completed", **found}
 
 
-def _run(directory: Path) -> dict[str, Any]:
+def _run(directory: Path, interrupted: Callable[[], bool]) -> dict[str, Any] | None:
     raw = read_json(directory / "job.json")
     registry = Registry.discover([Path(p) for p in raw["registry"]["plugins"]], Path(raw["registry"]["start"]))
     job = structure({k: v for k, v in raw.items() if k != "registry"}, JobFile, registry, str(directory))
-    recipe, device = job.recipe, resolve(job.device)
-    clips = load_clips(directory / job.tracks, directory / job.feature, device)
-
+    clips = load_clips(directory / job.tracks, directory / job.feature, resolve(job.device))
     torch.manual_seed(derive(job.seed, "init"))
-    model = build_model(recipe, registry, clips.shape, len(clips.classes)).to(device)
-    settings = recipe.train
-    optimizer = torch.optim.Adam(  # fused: one pass over the weights, on the CPU as well
-        model.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=True
-    )
-    steps = Steps(per_epoch=-(-clips.count("train") // recipe.train.batch_size), epochs=recipe.train.epochs)
-    schedules = []
-    for choice in recipe.scheduler:
-        scheduler = registry.get("scheduler", choice.name)
-        schedules.append(Schedule(scheduler.build(choice.params, optimizer, steps), scheduler.when))
+    model = build_model(job.recipe, registry, clips.shape, len(clips.classes)).to(clips.device)
+    try:
+        fit = _fit(directory, job, registry, clips, model, interrupted)
+    except (MemoryError, RuntimeError) as error:
+        if not _is_out_of_memory(error):
+            raise
+        raise WorkError(_out_of_memory(job, clips)) from error
+    if fit.end == "interrupted":
+        return None
+    if not fit.best_epoch:
+        raise WorkError(f"train.time_limit of {job.recipe.train.time_limit:g} s is over before the first epoch")
+    return _judge(directory, job, clips, model, fit)
 
+
+def _fit(
+    directory: Path,
+    job: JobFile,
+    registry: Registry,
+    clips: Clips,
+    model: nn.Module,
+    interrupted: Callable[[], bool],
+) -> Fit:
+    """Train the model of a job."""
+    recipe, settings = job.recipe, job.recipe.train
+    optimizer = make_optimizer(model, settings)
+    steps = Steps(per_epoch=-(-clips.count("train") // settings.batch_size), epochs=settings.epochs)
+    if settings.compile:
+        compile_model(model, clips.shape, clips.device)
     (directory / METRICS).unlink(missing_ok=True)  # what the checkpoint knows is written again
-    fit = train(
+    return train(
         model,
-        build_augmentation(recipe, registry).to(device),
+        build_augmentation(recipe, registry).to(clips.device),
         optimizer,
-        schedules,
+        build_schedules(recipe, registry, optimizer, steps),
         clips,
-        recipe.train,
+        settings,
         seed=job.seed,
         directory=directory,
         on_epoch=lambda record: append_line(directory / METRICS, record),
+        interrupted=interrupted,
+        metadata=_header(job, clips),
     )
+
+
+def _judge(directory: Path, job: JobFile, clips: Clips, model: nn.Module, fit: Fit) -> dict[str, Any]:
+    """Score the best weights on validation and, in a final run, on test."""
+    settings = job.recipe.train
     load_weights(directory, model)
     subsets = [s for s in SUBSETS if s != "train" and (job.test or s != "test")]
-    found = {s: evaluate(model, clips, s, recipe.train.batch_size) for s in subsets}
+    with Precision(settings, clips.device).autocast():
+        found = {s: evaluate(model, clips, s, settings.clips_at_once) for s in subsets}
     if job.test:
-        _save_predictions(directory / PREDICTIONS, found["test"], clips.targets("test").cpu().numpy())
+        _save_predictions(directory / PREDICTIONS, found, clips)
+    limit = f"train.time_limit of {settings.time_limit:g} s reached after {len(fit.history)} epochs"
     return {
+        "message": limit if fit.end == "time_limit" else "",
         "epochs": len(fit.history),
         "best_epoch": fit.best_epoch,
         "parameters": sum(p.numel() for p in model.parameters() if p.requires_grad),
@@ -117,6 +172,31 @@ def _run(directory: Path) -> dict[str, Any]:
     }
 
 
+def _header(job: JobFile, clips: Clips) -> dict[str, str]:
+    """Return what weights carry with them, as JSON texts: enough to build the model and its input again."""
+    values = {
+        "genrelab": __version__,
+        "recipe": tables(job.recipe),
+        "audio": tables(job.audio),
+        "classes": clips.classes,
+        "shape": clips.shape,
+    }
+    return {name: json.dumps(value) for name, value in values.items()}
+
+
+def _is_out_of_memory(error: BaseException) -> bool:
+    # The allocator of the CPU has no error class of its own.
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or "DefaultCPUAllocator" in str(error)
+
+
+def _out_of_memory(job: JobFile, clips: Clips) -> str:
+    settings, (bins, frames) = job.recipe.train, clips.shape
+    return (
+        f"out of memory on {clips.device} with {settings.clips_at_once} clips of {bins} x {frames} at once "
+        f"(batch_size {settings.batch_size}); set train.micro_batch below that, or use a smaller model"
+    )
+
+
 def build_model(recipe: Recipe, registry: Registry, shape: tuple[int, int], classes: int) -> nn.Module:
     """Build the model of a recipe for features of (bins, frames)."""
     model: nn.Module = registry.get("model", recipe.model.name).build(recipe.model.params, shape, classes)
@@ -125,13 +205,22 @@ def build_model(recipe: Recipe, registry: Registry, shape: tuple[int, int], clas
 
 def build_augmentation(recipe: Recipe, registry: Registry) -> Chain:
     """Build the chain of augmentations of a recipe."""
-    links = [(registry.get("augmentation", c.name).build(c.params), c.probability) for c in recipe.augment]
-    return Chain(links, recipe.train.augment_probability)
+    links: dict[str, list[Link]] = {"feature": [], "batch": []}
+    for choice in recipe.augment:
+        component = registry.get("augmentation", choice.name)
+        links[component.domain].append((component.build(choice.params), choice.probability))
+    return Chain(links["feature"], recipe.train.augment_probability, links["batch"])
 
 
-def _save_predictions(file: Path, evaluation: Evaluation, true: Any) -> None:
-    """Keep what the model makes of each test track, in the order of tracks.csv."""
+def _save_predictions(file: Path, found: Mapping[Subset, Evaluation], clips: Clips) -> None:
+    """Keep what the model makes of each track, in the order of tracks.csv: test, and validation for calibration."""
     part = file.with_name(f"{file.name}.part")
     with part.open("wb") as out:
-        np.savez(out, probabilities=evaluation.probabilities, true=true)
+        np.savez(
+            out,
+            probabilities=found["test"].probabilities,
+            true=clips.targets("test").cpu().numpy(),
+            validation_probabilities=found["validation"].probabilities,
+            validation_true=clips.targets("validation").cpu().numpy(),
+        )
     part.replace(file)

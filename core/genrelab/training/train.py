@@ -1,37 +1,37 @@
 """One training, from top to bottom: no trainer class, no callbacks to look for elsewhere.
 
 Every random stream of an epoch is seeded from (seed, epoch). A training that goes on from its checkpoint therefore
-draws the same numbers as one that was never interrupted, and the checkpoint needs no random states.
+draws the same numbers as one that was never interrupted; only a checkpoint within an epoch needs random states.
 """
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import attrs
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
-from genrelab.components import LearningRate
 from genrelab.config.experiment import Train
 from genrelab.data.clips import Clips
 from genrelab.errors import WorkError
 from genrelab.training.evaluate import evaluate
-from genrelab.training.seeds import derive, generator
-from genrelab.training.weights import load_checkpoint, save_checkpoint, save_weights
+from genrelab.training.losses import draw_order, make_loss
+from genrelab.training.optimizers import make_average
+from genrelab.training.precision import Precision
+from genrelab.training.schedules import Schedule, tell
+from genrelab.training.seeds import derive, generator, random_state, restore_random_state
+from genrelab.training.step import Step
+from genrelab.training.weights import Stateful, load_checkpoint, save_checkpoint, save_weights
 
 
-@attrs.frozen
-class Schedule:
-    """A learning-rate schedule and when it is told to go on."""
-
-    rate: LearningRate
-    when: str
+class DivergedError(WorkError):
+    """The loss is no longer finite."""
 
 
 @attrs.frozen
@@ -41,7 +41,20 @@ class Fit:
     history: list[dict[str, Any]]
     """One record an epoch: epoch, train, validation, learning_rate, seconds, time."""
     best_epoch: int
-    """From 1; its weights are in best.safetensors."""
+    """From 1; its weights are in best.safetensors; 0 where no epoch has ended."""
+    end: Literal["done", "time_limit", "interrupted"] = "done"
+
+
+@attrs.define
+class _Epoch:
+    """The epoch under way, as far as it has come."""
+
+    total: Tensor
+    """Sum of the clips' losses, on the device."""
+    learning_rate: float
+    """At its start."""
+    steps: int = 0
+    seconds: float = 0.0
 
 
 def train(
@@ -55,77 +68,121 @@ def train(
     seed: int,
     directory: Path,
     on_epoch: Callable[[dict[str, Any]], None],
+    interrupted: Callable[[], bool] = lambda: False,
+    metadata: Mapping[str, str] | None = None,
 ) -> Fit:
-    """Train until the last epoch, or until the validation loss has not fallen for `patience` epochs.
+    """Train until the last epoch, until no epoch has been better for `patience` epochs, or until interrupted.
 
-    The weights of the epoch with the lowest validation loss are kept in ``best.safetensors``; ``checkpoint.pt`` is
-    written after every epoch, and a training whose directory has one goes on from there.
+    The weights of the epoch that is best in the monitored validation metric are kept in ``best.safetensors``.
+    ``checkpoint.pt`` is written after every epoch, within epochs as often as asked for, and on interruption; a
+    training whose directory has one goes on from there.
+
+    Args:
+        model: on the clips' device.
+        augment: (x, soft labels) -> the same, changed.
+        optimizer: of the model's parameters.
+        schedules: of the optimizer's learning rate.
+        clips: to train and to validate with.
+        settings: everything else that decides the result.
+        seed: of every random stream.
+        directory: where weights and checkpoint are.
+        on_epoch: gets the record of every epoch, those before the checkpoint as well.
+        interrupted: asked after every step whether to stop.
+        metadata: texts for the header of the weights.
 
     Raises:
-        WorkError: the loss is not finite.
+        DivergedError: the loss is not finite.
     """
-    history: list[dict[str, Any]] = load_checkpoint(directory, model, optimizer, [s.rate for s in schedules])
+    labels = clips.targets("train").cpu()
+    counts = torch.bincount(labels, minlength=len(clips.classes)).to(clips.device)
+    precision = Precision(settings, clips.device)
+    average = make_average(model, settings.ema_decay, clips.device)
+    judged = average.module if average else model
+    step = Step(model, optimizer, schedules, average, make_loss(settings, counts), precision, settings)
+    parts: dict[str, Stateful] = {"model": model, "optimizer": optimizer, "scaler": precision.scaler}
+    parts |= {f"rate {i}": s.rate for i, s in enumerate(schedules)} | ({"average": average} if average else {})
+
+    progress = load_checkpoint(directory, parts)
+    history: list[dict[str, Any]] = progress.get("history", [])
     for record in history:
         on_epoch(record)
-    best = _best(history)
 
-    for epoch in range(len(history) + 1, settings.epochs + 1):
-        if settings.patience and len(history) - best >= settings.patience:
-            break
-        started = time.perf_counter()
-        learning_rate = optimizer.param_groups[0]["lr"]
-        order = torch.randperm(clips.count("train"), generator=generator(seed, "order", epoch))
-        torch.manual_seed(derive(seed, "noise", epoch))  # augmentation and dropout
+    while len(history) < settings.epochs and not _waited_enough(history, settings):
+        number = len(history) + 1
+        epoch = _Epoch(torch.zeros((), device=clips.device), optimizer.param_groups[0]["lr"])
+        order = draw_order(labels, settings.sampling, generator(seed, "order", number)).numpy()
+        starts = clips.random_starts(len(order), generator(seed, "window", number))
+        torch.manual_seed(derive(seed, "noise", number))  # augmentation and dropout
+        if "random" in progress:  # the checkpoint is from within this epoch
+            epoch = _Epoch(**progress["epoch"])
+            epoch.total = epoch.total.to(clips.device)
+            restore_random_state(progress.pop("random"), clips.device)
+        begun = time.perf_counter() - epoch.seconds
+        saved = epoch.seconds
 
         model.train()
         augment.train()
-        total = torch.zeros((), device=clips.device)
-        for x, y in clips.batches("train", settings.batch_size, order.numpy()):
-            loss = F.cross_entropy(model(augment(x)), y)
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()  # type: ignore[no-untyped-call]
-            optimizer.step()
-            _step(schedules, "batch")
-            total += loss.detach() * len(y)
-        train_loss = _finite(total / len(order), "training", epoch)
+        done = epoch.steps * settings.batch_size
+        for x, y in clips.batches("train", settings.batch_size, order[done:], starts[done:]):
+            epoch.total += step(*augment(x, F.one_hot(y, len(clips.classes)).float()))
+            epoch.steps += 1
+            epoch.seconds, stop = time.perf_counter() - begun, interrupted()
+            if stop or 0 < 60 * settings.checkpoint_minutes < epoch.seconds - saved:
+                within = {"epoch": attrs.asdict(epoch), "random": random_state(clips.device)}
+                save_checkpoint(directory, parts, {"history": history, **within})
+                saved = epoch.seconds
+            if stop:
+                return Fit(history, _best(history, settings), "interrupted")
+            if 0 < settings.time_limit < epoch.seconds + sum(r["seconds"] for r in history):
+                return Fit(history, _best(history, settings), "time_limit")
 
-        validation = evaluate(model, clips, "validation", settings.batch_size).scores
-        _finite(validation["loss"], "validation", epoch)
-        _step(schedules, "epoch")
-        _step(schedules, "monitored", validation["loss"])
+        train_loss = _finite(epoch.total / len(order), "training", number)
+        with precision.autocast():
+            validation = evaluate(judged, clips, "validation", settings.clips_at_once).scores
+        _finite(validation["loss"], "validation", number)
+        tell(schedules, "epoch")
+        tell(schedules, "monitored", validation["loss"])
 
         history.append(
             {
-                "epoch": epoch,
+                "epoch": number,
                 "train": {"loss": train_loss},
                 "validation": validation,
-                "learning_rate": learning_rate,
-                "seconds": time.perf_counter() - started,
+                "learning_rate": epoch.learning_rate,
+                "seconds": time.perf_counter() - begun,
                 "time": time.time(),
             }
         )
-        best = _best(history)
-        if best == epoch:
-            save_weights(directory, model)
-        save_checkpoint(directory, model, optimizer, [s.rate for s in schedules], history)
+        if _best(history, settings) == number:
+            save_weights(directory, judged, metadata or {})
+        save_checkpoint(directory, parts, {"history": history})
         on_epoch(history[-1])
-    return Fit(history, best)
+    return Fit(history, _best(history, settings))
 
 
-def _best(history: Sequence[dict[str, Any]]) -> int:
-    """Return the epoch with the lowest validation loss, the first of equals; 0 before the first."""
-    losses = [record["validation"]["loss"] for record in history]
-    return losses.index(min(losses)) + 1 if losses else 0
+def _values(history: Sequence[dict[str, Any]], settings: Train) -> list[float]:
+    """Return the monitored metric of each epoch, turned so that more is better."""
+    sign = -1 if settings.monitor == "loss" else 1
+    return [sign * record["validation"][settings.monitor] for record in history]
 
 
-def _step(schedules: Sequence[Schedule], when: str, *monitored: float) -> None:
-    for schedule in schedules:
-        if schedule.when == when:
-            schedule.rate.step(*monitored)
+def _best(history: Sequence[dict[str, Any]], settings: Train) -> int:
+    """Return the best epoch, the first of equals; 0 before the first."""
+    values = _values(history, settings)
+    return values.index(max(values)) + 1 if values else 0
+
+
+def _waited_enough(history: Sequence[dict[str, Any]], settings: Train) -> bool:
+    """Tell whether the last `patience` epochs were no better, each by more than `min_delta`, than those before."""
+    best, waited = -math.inf, 0
+    for value in _values(history, settings):
+        better = value > best + settings.min_delta
+        best, waited = (value, 0) if better else (best, waited + 1)
+    return 0 < settings.patience <= waited
 
 
 def _finite(loss: Tensor | float, what: str, epoch: int) -> float:
     value = float(loss)
     if not math.isfinite(value):
-        raise WorkError(f"the {what} loss is {value} in epoch {epoch}; a lower learning rate may help")
+        raise DivergedError(f"the {what} loss is {value} in epoch {epoch}; a lower learning rate may help")
     return value

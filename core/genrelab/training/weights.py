@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Sequence
+import io
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import safetensors.torch
 import torch
 from torch import nn
 
-from genrelab.components import LearningRate
+from genrelab.files import write_bytes
 
 WEIGHTS = "best.safetensors"
 CHECKPOINT = "checkpoint.pt"
 
 
-def save_weights(directory: Path, model: nn.Module, metadata: dict[str, str] | None = None) -> None:
+class Stateful(Protocol):
+    """Part of a training that a checkpoint holds: model, optimizer, schedule, scaler, average."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return everything needed to go on."""
+
+    def load_state_dict(self, state: dict[str, Any]) -> Any:
+        """Go on from what `state_dict` gave."""
+
+
+def save_weights(directory: Path, model: nn.Module, metadata: Mapping[str, str]) -> None:
     """Write the model's state dict to ``best.safetensors``, with texts in the header."""
     tensors = {name: t.detach().contiguous().cpu() for name, t in model.state_dict().items()}
-    part = directory / f"{WEIGHTS}.part"
-    safetensors.torch.save_file(tensors, part, metadata)
-    _replace(part, directory / WEIGHTS)
+    write_bytes(directory / WEIGHTS, safetensors.torch.save(tensors, dict(metadata)))
 
 
 def load_weights(directory: Path, model: nn.Module) -> None:
@@ -30,42 +38,20 @@ def load_weights(directory: Path, model: nn.Module) -> None:
     model.load_state_dict(safetensors.torch.load_file(directory / WEIGHTS))
 
 
-def save_checkpoint(
-    directory: Path,
-    model: nn.Module,
-    optimizer: torch.optim.Optimizer,
-    rates: Sequence[LearningRate],
-    history: Sequence[dict[str, Any]],
-) -> None:
-    """Write everything that is needed to go on after this epoch."""
-    state = {
-        "model": model.state_dict(),
-        "optimizer": optimizer.state_dict(),
-        "rates": [rate.state_dict() for rate in rates],
-        "history": list(history),
-    }
-    part = directory / f"{CHECKPOINT}.part"
-    torch.save(state, part)
-    _replace(part, directory / CHECKPOINT)
+def save_checkpoint(directory: Path, parts: Mapping[str, Stateful], progress: Mapping[str, Any]) -> None:
+    """Write the state of every part, and how far the training has come, to ``checkpoint.pt``."""
+    buffer = io.BytesIO()  # torch hides why a write to disk has failed
+    torch.save({"parts": {name: p.state_dict() for name, p in parts.items()}, "progress": dict(progress)}, buffer)
+    write_bytes(directory / CHECKPOINT, buffer.getbuffer())
 
 
-def load_checkpoint(
-    directory: Path, model: nn.Module, optimizer: torch.optim.Optimizer, rates: Sequence[LearningRate]
-) -> list[dict[str, Any]]:
-    """Restore the last checkpoint, if any, into model, optimizer and schedules; return its history."""
+def load_checkpoint(directory: Path, parts: Mapping[str, Stateful]) -> dict[str, Any]:
+    """Restore the last checkpoint, if any, into the parts; return its progress, {} where there is none."""
     file = directory / CHECKPOINT
     if not file.is_file():
-        return []
+        return {}
     state = torch.load(file, map_location="cpu", weights_only=True)
-    model.load_state_dict(state["model"])
-    optimizer.load_state_dict(state["optimizer"])
-    for rate, saved in zip(rates, state["rates"], strict=True):
-        rate.load_state_dict(saved)
-    history: list[dict[str, Any]] = state["history"]
-    return history
-
-
-def _replace(part: Path, file: Path) -> None:
-    with part.open("rb") as written:
-        os.fsync(written.fileno())
-    part.replace(file)
+    for name, part in parts.items():
+        part.load_state_dict(state["parts"][name])
+    progress: dict[str, Any] = state["progress"]
+    return progress

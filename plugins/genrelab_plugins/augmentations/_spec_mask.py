@@ -28,19 +28,23 @@ class SpecMask(nn.Module):
         if not self.training:
             return x
         batch, bins, frames = x.shape
-        bands = random_spans(batch, bins, self.freq_masks, self.freq_width, x.device)
-        times = random_spans(batch, frames, self.time_masks, self.time_width, x.device)
-        return torch.where(bands[:, :, None] | times[:, None, :], self._filling(x), x)
+        filling, masked = self._filling(x), x.clone()
+        # Writing the few masked places costs a third of choosing between two values at every place.
+        clip, band = random_spans(batch, bins, self.freq_masks, self.freq_width, x.device).nonzero(as_tuple=True)
+        masked[clip, band] = filling[clip, None]
+        clip, frame = random_spans(batch, frames, self.time_masks, self.time_width, x.device).nonzero(as_tuple=True)
+        masked[clip, :, frame] = filling[clip, None]
+        return masked
 
     def _filling(self, x: Tensor) -> Tensor:
-        """Return the value of masked places: (batch, 1, 1) or a scalar."""
+        """Return the value of each clip's masked places: (batch,)."""
         match self.fill:
             case "min":
-                return x.amin((1, 2), keepdim=True)
+                return x.amin((1, 2))
             case "mean":
-                return x.mean((1, 2), keepdim=True)
+                return x.mean((1, 2))
             case _:
-                return x.new_zeros(())
+                return x.new_zeros(len(x))
 
 
 def random_spans(batch: int, size: int, count: int, widest: int, device: torch.device) -> Tensor:

@@ -33,8 +33,8 @@ class Params:
 def build(params: Params) -> list[Track]:
     """List the tracks, ordered by id; the id is the path relative to root, with slashes.
 
-    Where root has a manifest.csv, its rows are the tracks: path, genre, artist (may be missing or empty), and title
-    and split (train, validation, test or empty) where there are such columns. Else each audio file below a
+    Where root has a manifest.csv, its rows are the tracks, as `manifest` reads them: path, genre and, where there
+    are such columns, artist, album, title, split, start and duration. Else each audio file below a
     subfolder, at any depth, is a track of the genre that the subfolder is called; hidden files are skipped and
     artists are unknown.
 

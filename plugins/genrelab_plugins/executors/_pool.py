@@ -7,25 +7,30 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Iterator
+import time
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
-from genrelab import Job, JobEnd, run_job
+from genrelab import Job, JobEnd, WorkError
 
-_ONE_THREAD = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-_GRACE_SECONDS = 5.0
+_ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+_GRACE_SECONDS = 60.0  # a step, and the checkpoint after it
 
 
 def default_workers() -> int:
-    """Return one worker a core, or one in all where there is a GPU to train on."""
+    """Return one worker a GPU where there are any, else one a core."""
+    import joblib
     import torch
 
-    return 1 if torch.cuda.is_available() or torch.backends.mps.is_available() else len(os.sched_getaffinity(0))
+    if torch.backends.mps.is_available():
+        return 1
+    return torch.cuda.device_count() or joblib.cpu_count()
 
 
 class Pool:
     """Worker processes, each running one job after the other; a dead one is replaced, its job reported lost.
+
+    Workers share the GPUs evenly: each has one that ``cuda`` without a number means to it.
 
     Args:
         slots: processes.
@@ -38,7 +43,7 @@ class Pool:
 
     def submit(self, job: Job) -> None:
         """Give a job to an idle worker, or to a new one."""
-        worker = self._idle.pop() if self._idle else _Worker()
+        worker = self._idle.pop() if self._idle else _Worker(self._free_place())
         self._busy[worker] = job
         worker.pipe.send(job)
 
@@ -48,49 +53,80 @@ class Pool:
         return [self._end(w) for w in list(self._busy) if w.pipe in ready or w.process.sentinel in ready]
 
     def close(self) -> None:
-        """Stop all workers, those at work as well."""
+        """Let workers finish the step that they are at, and end; a second Ctrl-C ends them at once."""
         workers = [*self._idle, *self._busy]
         for worker in workers:
             worker.process.terminate()
-        for worker in workers:
-            worker.process.join(_GRACE_SECONDS)
-            worker.process.kill()
-            worker.pipe.close()
-        self._idle, self._busy = [], {}
+        try:
+            wait_until = time.monotonic() + _GRACE_SECONDS
+            for worker in workers:
+                worker.process.join(max(0.0, wait_until - time.monotonic()))
+        finally:
+            for worker in workers:
+                worker.process.kill()
+                worker.pipe.close()
+            self._idle, self._busy = [], {}
+
+    def _free_place(self) -> int:
+        taken = {worker.place for worker in [*self._idle, *self._busy]}
+        return next(place for place in range(self.slots) if place not in taken)
 
     def _end(self, worker: _Worker) -> JobEnd:
         job = self._busy.pop(worker)
         try:
-            worker.pipe.recv()
+            refused: str = worker.pipe.recv()
         except (EOFError, OSError):
-            worker.process.join(_GRACE_SECONDS)
+            worker.process.join()
             worker.pipe.close()
             return JobEnd(job, "lost", f"exit code {worker.process.exitcode}")
         self._idle.append(worker)
-        return JobEnd(job, "ended")
+        return JobEnd(job, "refused", refused) if refused else JobEnd(job, "ended")
 
 
 class _Worker:
-    """A process at the other end of a pipe."""
+    """A process at the other end of a pipe.
 
-    def __init__(self) -> None:
+    Args:
+        place: from 0; different for workers that live at the same time.
+    """
+
+    def __init__(self, place: int) -> None:
+        self.place = place
         context = multiprocessing.get_context("spawn")
         self.pipe, theirs = context.Pipe()
-        self.process = context.Process(target=_work, args=(theirs,), daemon=True)
-        with _one_thread():
-            self.process.start()
+        self.process = context.Process(target=_work, args=(theirs, place), daemon=True)
+        self.process.start()
         theirs.close()
 
 
-def _work(pipe: Connection[Any, Any]) -> None:
+def _work(pipe: Connection[Any, Any], place: int) -> None:
     """Run jobs until the pipe closes; Ctrl-C is the parent's to handle."""
+    os.environ.update(_ONE_THREAD)  # before torch is imported, which reads it
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_die_with_parent, daemon=True).start()
+    _choose_gpu(place)
     with contextlib.suppress(EOFError, OSError):
         while True:
             job: Job = pipe.recv()
-            run_job(job.directory)
-            pipe.send("ended")
+            pipe.send(_run(job))
+
+
+def _choose_gpu(place: int) -> None:
+    import torch
+
+    if count := torch.cuda.device_count():
+        torch.cuda.set_device(place % count)
+
+
+def _run(job: Job) -> str:
+    """Run a job; return why the machine cannot go on, or an empty text."""
+    from genrelab import run_job
+
+    try:
+        run_job(job.directory)
+    except WorkError as error:
+        return str(error)
+    return ""
 
 
 def _die_with_parent() -> None:
@@ -99,18 +135,3 @@ def _die_with_parent() -> None:
     if parent is not None:
         wait([parent.sentinel])
         os._exit(1)
-
-
-@contextlib.contextmanager
-def _one_thread() -> Iterator[None]:
-    """Let a child start with one thread; set before it imports what reads these."""
-    before = {name: os.environ.get(name) for name in _ONE_THREAD}
-    os.environ.update(dict.fromkeys(_ONE_THREAD, "1"))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value

@@ -11,7 +11,7 @@ from genrelab import Executor, TrialExecutor, hookimpl, setting
 class Params:
     """Parameters of the local executor."""
 
-    workers: int = setting(0, low=0, high=1024, help="processes; 0: one a core (one in all where a GPU is used)")
+    workers: int = setting(0, low=0, high=1024, help="processes; 0: one a GPU, or one a core without GPUs")
 
 
 def build(params: Params) -> TrialExecutor:

@@ -1,30 +1,26 @@
-"""The torch module of the log-mel spectrogram."""
+"""Spectra in mel bands."""
 
 from __future__ import annotations
 
 import warnings
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torchaudio.functional import melscale_fbanks
 
 from genrelab import InputError
+from genrelab_plugins.features._spectrum import PowerSpectrum, decibels
 
-_POWER_FLOOR = 1e-10  # the amin of librosa.power_to_db
 _GROUP = 16  # bands multiplied at once
 
 
-class LogMel(nn.Module):
-    """(batch, samples) in -1..1 -> (batch, n_mels, 1 + samples // hop_length) in dB.
-
-    Frames are centred: frame t is about sample t * hop_length, with zeros beyond the ends. Equal to librosa's
-    ``power_to_db(melspectrogram(y, ...), ref=np.max, top_db=top_db)``; with ``power=1`` to ``amplitude_to_db``.
+class Mel(nn.Module):
+    """(batch, samples) in -1..1 -> (batch, 1 + samples // hop_length, n_mels): magnitudes or powers in bands.
 
     Raises:
         InputError: the band edges do not fit the sample rate, or bands would hold no FFT bin.
     """
-
-    window: Tensor
 
     def __init__(
         self,
@@ -35,34 +31,49 @@ class LogMel(nn.Module):
         n_mels: int,
         f_min: float,
         f_max: float,
-        power: float,
-        mel_scale: str,
-        norm: str,
-        ref: str,
-        top_db: float,
+        power: float = 2.0,
+        mel_scale: str = "slaney",
+        norm: str = "slaney",
     ) -> None:
         super().__init__()
-        self.n_fft, self.hop_length, self.power = n_fft, hop_length, power
+        self.power = power
+        self.spectrum = PowerSpectrum(n_fft, hop_length)
+        self.bands = BandedProduct(mel_bank(sample_rate, n_fft, n_mels, f_min, f_max, mel_scale, norm))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Compute the spectrum in bands."""
+        power = self.spectrum(x)
+        bands: Tensor = self.bands(power if self.power == 2 else power.sqrt_())
+        return bands
+
+
+class LogMel(nn.Module):
+    """(batch, samples) in -1..1 -> (batch, n_mels, 1 + samples // hop_length) in dB.
+
+    Equal to librosa's ``power_to_db(melspectrogram(y, ...), ref=np.max, top_db=top_db)``; with ``power=1`` to
+    ``amplitude_to_db``.
+
+    Args:
+        sample_rate: Hz.
+        ref: ``max``: 0 dB is the clip's maximum; ``one``: a power of 1.
+        top_db: dB below the clip's maximum at which values are cut off.
+        mel: what `Mel` takes beside the sample rate.
+
+    Raises:
+        InputError: the band edges do not fit the sample rate, or bands would hold no FFT bin.
+    """
+
+    def __init__(self, sample_rate: int, *, ref: str = "max", top_db: float, **mel: Any) -> None:
+        super().__init__()
+        self.mel = Mel(sample_rate, **mel)
         self.ref, self.top_db = ref, top_db
-        self.register_buffer("window", torch.hann_window(n_fft), persistent=False)
-        bank = mel_bank(sample_rate, n_fft, n_mels, f_min, f_max, mel_scale, norm)
-        self.mel = BandedProduct(bank)
 
     def forward(self, x: Tensor) -> Tensor:
         """Compute the spectrogram in dB."""
-        # Zeros by hand: stft's own padding fails on clips shorter than half a window.
-        x = nn.functional.pad(x, (self.n_fft // 2, self.n_fft // 2))
-        spectrum = torch.stft(
-            x, self.n_fft, self.hop_length, window=self.window, center=False, return_complex=True
-        ).mT  # (batch, frames, n_fft / 2 + 1); contiguous this way
-        power = spectrum.real.square().addcmul_(spectrum.imag, spectrum.imag)  # 3 times faster than abs()
-        return self._decibels(self.mel(power if self.power == 2 else power.sqrt_())).mT.contiguous()
-
-    def _decibels(self, mel: Tensor) -> Tensor:
-        db = (20 / self.power) * mel.clamp_min_(_POWER_FLOOR ** (self.power / 2)).log10_()
-        top = db.amax((1, 2), keepdim=True)
-        db = torch.maximum(db, top - self.top_db)
-        return db - top if self.ref == "max" else db
+        db = decibels(self.mel(x), power=self.mel.power, top_db=self.top_db)
+        if self.ref == "max":
+            db = db - db.amax((1, 2), keepdim=True)
+        return db.mT.contiguous()
 
 
 class BandedProduct(nn.Module):
@@ -97,7 +108,7 @@ def mel_bank(
     f_max = f_max or nyquist
     if not f_min < f_max <= nyquist:
         raise InputError(
-            f"log_mel: f_min {f_min:g} Hz and f_max {f_max:g} Hz must be in this order and not above "
+            f"mel bands: f_min {f_min:g} Hz and f_max {f_max:g} Hz must be in this order and not above "
             f"{nyquist:g} Hz, half the sample rate"
         )
     with warnings.catch_warnings():
@@ -108,6 +119,6 @@ def mel_bank(
     empty = int((bank.amax(0) == 0).sum())
     if empty:
         raise InputError(
-            f"log_mel: {empty} of {n_mels} bands hold no FFT bin at n_fft {n_fft}: lower n_mels or raise n_fft"
+            f"mel bands: {empty} of {n_mels} bands hold no FFT bin at n_fft {n_fft}: lower n_mels or raise n_fft"
         )
     return bank

@@ -1,0 +1,60 @@
+"""`genrelab compare`: which candidate is better, and whether that is more than chance."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+_WIDE = 160  # columns of the tables where they do not go to a terminal
+
+
+@click.command()
+@click.argument("runs", metavar="RUN [RUN ...]", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--out", type=click.Path(path_type=Path), help="Where results go.  [default: the first RUN]")
+@click.option(
+    "--resamples",
+    type=click.IntRange(min=200),
+    default=5000,
+    show_default=True,
+    help="Of the bootstrap, and permutations of each test.",
+)
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the resamples.")
+def compare(runs: tuple[Path, ...], out: Path | None, resamples: int, seed: int) -> None:
+    """Compare the candidates of studies that share a test set.
+
+    RUN is a run directory. Gives each score with a 95 % interval, tests every pair of candidates, and says in plain
+    words what can be told apart and what cannot. Results go to comparison.json, comparison.md and CSV tables.
+    """
+    from genrelab.compare.comparison import compare as find  # numpy and scipy take long to import
+    from genrelab.compare.read import read_runs
+    from genrelab.compare.tables import write
+
+    found = find(read_runs(runs), resamples=resamples, seed=seed)
+    folder = out or runs[0]
+    write(folder, found)
+    show_comparison(found)
+    click.echo(f"results: {folder / 'comparison.md'}")
+
+
+def show_comparison(comparison: Mapping[str, Any]) -> None:
+    """Print the tables, the sentences and the verdict."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from genrelab.compare.tables import lines, tables
+
+    console = Console(width=None if sys.stdout.isatty() else _WIDE)
+    for table in tables(comparison):
+        shown = Table(title=Text(table.title))
+        for number, name in enumerate(table.header):
+            shown.add_column(Text(name), justify="right" if number else "left")
+        for row in table.rows:
+            shown.add_row(*[Text(cell) for cell in row])
+        console.print(shown)
+    for line in lines(comparison):
+        console.print(Text(line))

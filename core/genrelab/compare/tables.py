@@ -1,0 +1,162 @@
+"""The tables of a comparison: in the terminal, as Markdown (rounded) and as CSV (unrounded)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from genrelab.compare.paired import TESTED
+from genrelab.compare.words import p_text
+from genrelab.data.tracks import write_csv
+from genrelab.files import write_json, write_text
+
+TITLES = {
+    "accuracy": "accuracy %",
+    "f1_macro": "F1-macro %",
+    "f1_weighted": "F1-weighted %",
+    "balanced_accuracy": "balanced accuracy %",
+    "top3_accuracy": "top-3 accuracy %",
+    "roc_auc": "ROC-AUC %",
+    "average_precision": "average precision %",
+    "log_loss": "log loss",
+}
+
+
+@attrs.frozen
+class Table:
+    """A table as people read it; the first column is text, the others are numbers."""
+
+    title: str
+    header: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+    def markdown(self) -> str:
+        """Return the table as Markdown, with what could end a cell escaped."""
+        lines = [self.header, ["---", *["---:"] * (len(self.header) - 1)], *self.rows]
+        escaped = ["| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines]
+        return "\n".join([f"## {self.title}", "", *escaped, ""])
+
+
+def tables(comparison: Mapping[str, Any]) -> list[Table]:
+    """Return all tables of a comparison: scores, pairs, genres, calibration and cost."""
+    names, half = list(TITLES), len(TITLES) // 2  # eight columns of intervals are too wide for a terminal
+    scores = [_scores(comparison, part) for part in (names[:half], names[half:])]
+    pairs = [_pairs(comparison, score) for score in TESTED if comparison["pairs"]]
+    return [*scores, *pairs, _genres(comparison), _costs(comparison)]
+
+
+def lines(comparison: Mapping[str, Any]) -> list[str]:
+    """Return what is said beside the tables, the verdict last."""
+    said = [f"note: {note}" for note in comparison["notes"]]
+    said += [f"{pair['sentence']}." for pair in comparison["pairs"]]
+    if found := comparison["detectable"]:
+        said.append(
+            f"A difference below {100 * found['f1_macro']:.1f} points F1-macro "
+            f"({100 * found['accuracy']:.1f} points accuracy) is likely to be missed: that much a single test on "
+            f"this test set finds with {100 * comparison['power']:.0f} % power at best."
+        )
+    if ranks := comparison["friedman"]:
+        order = ", ".join(f"{n} {r:.2f}" for n, r in sorted(ranks["ranks"].items(), key=lambda item: item[1]))
+        said.append(
+            f"Friedman over {ranks['seeds']} seeds: p {p_text(ranks['p'])}; mean ranks {order}; "
+            f"critical difference {ranks['critical_difference']:.2f}."
+        )
+    return [*said, comparison["verdict"]]
+
+
+def write(folder: Path, comparison: Mapping[str, Any]) -> None:
+    """Write comparison.json, comparison.md and the tables as CSV files to a folder."""
+    body = "\n\n".join(lines(comparison)[::-1])
+    parts = [f"# Comparison\n\n{body}\n", *[table.markdown() for table in tables(comparison)]]
+    write_text(folder / "comparison.md", "\n".join(parts))
+    candidates = comparison["candidates"].items()
+    ends = ("mean", "low", "high")
+    write_csv(
+        folder / "comparison_scores.csv",
+        ("candidate", "score", *ends),
+        [[n, score, *[v[e] for e in ends]] for n, c in candidates for score, v in c["scores"].items()],
+    )
+    write_csv(
+        folder / "comparison_genres.csv",
+        ("candidate", "genre", "score", *ends),
+        [
+            [n, genre, score, *[v[e] for e in ends]]
+            for n, c in candidates
+            for genre, scores in c["genres"].items()
+            for score, v in scores.items()
+        ],
+    )
+    columns = ("difference", "low", "high", "p", "p_holm", "detectable")
+    write_csv(
+        folder / "comparison_pairs.csv",
+        ("a", "b", "score", *columns),
+        [
+            [p["a"], p["b"], n, *[v.get(k, "") for k in columns]]
+            for p in comparison["pairs"]
+            for n, v in p["scores"].items()
+        ],
+    )
+    write_json(folder / "comparison.json", comparison)
+
+
+def _scores(comparison: Mapping[str, Any], scores: Sequence[str]) -> Table:
+    rows = [
+        [name, *[_with_ends(c["scores"][score], 1 if score == "log_loss" else 100) for score in scores]]
+        for name, c in comparison["candidates"].items()
+    ]
+    size = comparison["test_set"]
+    artists = f" by {size['clusters']} artists" if size["clusters"] < size["tracks"] else ""
+    title = f"Scores on {size['tracks']} test tracks{artists}: mean over seeds (95 % interval)"
+    return Table(title, ("candidate", *[TITLES[score] for score in scores]), rows)
+
+
+def _pairs(comparison: Mapping[str, Any], score: str) -> Table:
+    by_track = score == "accuracy"  # what McNemar's test is about
+    rows = []
+    for pair in comparison["pairs"]:
+        v = pair["scores"][score]
+        p = [v["p"], v["p_holm"], *([pair["mcnemar"]["p"]] if by_track else [])]
+        difference = _with_ends({"mean": v["difference"], **v}, 100)
+        detectable = f"{100 * v['detectable']:.1f}"
+        rows.append(
+            [f"{pair['a']} - {pair['b']}", difference, detectable, *[p_text(x).removeprefix("= ") for x in p]]
+        )
+    header = ("pair", "difference in points", "detectable", "p", "p (Holm)", *["p (McNemar)"][: int(by_track)])
+    name = TITLES[score].removesuffix(" %")
+    return Table(f"Differences in {name} (95 % interval), permutation test over artists", header, rows)
+
+
+def _genres(comparison: Mapping[str, Any]) -> Table:
+    candidates = comparison["candidates"]
+    rows = [
+        [genre, str(support), *[_with_ends(c["genres"][genre]["f1"], 100) for c in candidates.values()]]
+        for genre, support in comparison["test_set"]["genres"].items()
+    ]
+    return Table("F1 % by genre (95 % interval)", ("genre", "tracks", *candidates), rows)
+
+
+def _costs(comparison: Mapping[str, Any]) -> Table:
+    rows = []
+    for name, c in comparison["candidates"].items():
+        calibration, tempered = c["calibration"], c["calibration"].get("error_with_temperature")
+        marks = ["*" if name in comparison["pareto"][cost] else "" for cost in ("parameters", "training_seconds")]
+        rows.append(
+            [
+                name,
+                f"{c['parameters']:,}{marks[0]}",
+                f"{c['training_seconds']:.1f}{marks[1]}",
+                f"{100 * calibration['error']:.1f}",
+                "-" if tempered is None else f"{100 * tempered:.1f}",
+            ]
+        )
+    header = ("candidate", "parameters", "training s", "calibration error %", "with temperature %")
+    return Table("Cost and calibration (* none is both cheaper and better in F1-macro)", header, rows)
+
+
+def _with_ends(value: Mapping[str, float], scale: float) -> str:
+    digits = 3 if scale == 1 else 1
+    middle, low, high = (f"{scale * value[k]:.{digits}f}" for k in ("mean", "low", "high"))
+    return f"{middle} ({low} to {high})"

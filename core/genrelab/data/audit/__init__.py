@@ -1,0 +1,1 @@
+"""What straddles a split: artists, albums, identical files and near-duplicate recordings."""

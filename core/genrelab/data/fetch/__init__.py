@@ -1,0 +1,1 @@
+"""Fetch datasets: resumable downloads, archives unpacked safely, every file checked."""

@@ -1,0 +1,108 @@
+"""Which tracks a study uses and in which subset: decided once, kept in the run directory, recalled ever after."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import attrs
+import numpy as np
+
+from genrelab.components import SUBSETS, Collection, Track
+from genrelab.config.experiment import SplitPlan
+from genrelab.data.extract import Extraction
+from genrelab.data.splits import Split, official_split, split_tracks
+from genrelab.data.tracks import Tracks, read_tracks, write_csv, write_tracks
+from genrelab.errors import InputError, WorkError
+from genrelab.files import read_json, write_json
+
+TRACKS, QUARANTINE, NOTES = "tracks.csv", "quarantine.csv", "notes.json"
+
+
+def select(
+    collection: Collection, found: Sequence[Extraction], plan: SplitPlan, folder: Path, strict: bool
+) -> tuple[Tracks, list[str]]:
+    """Leave out the tracks that some feature cannot represent, and split the rest.
+
+    Args:
+        collection: the dataset.
+        found: the collection in each feature of the study.
+        plan: how to split.
+        folder: where the files that cannot be used are listed.
+        strict: whether there may be none of them.
+
+    Returns:
+        The usable tracks with their subsets, and what the user should know of them.
+
+    Raises:
+        InputError: no usable tracks, or a split that they do not allow.
+        WorkError: files that cannot be used, where strict.
+    """
+    tracks, notes = collection.tracks, list(collection.notes)
+    usable = np.all([f.rows >= 0 for f in found], axis=0)
+    lost = _quarantined(found, tracks)
+    kept = [t for t, use in zip(tracks, usable, strict=True) if use]
+    if not kept:
+        path, _, message = next(iter(lost.values()))
+        raise InputError(f"none of {len(tracks)} audio files can be used; the first: {path}: {message}")
+    notes += _report(lost, tracks, folder, strict)
+    split, by_track = _split(kept, plan)
+    notes += [*by_track, *split.notes]
+    subset = {int(i): s for s in SUBSETS for i in getattr(split, s)}
+    digests = tuple(d for d, use in zip(found[0].digests, usable, strict=True) if use)
+    return Tracks(tuple(attrs.evolve(t, split=subset[i]) for i, t in enumerate(kept)), digests), notes
+
+
+def keep_selection(folder: Path, tracks: Tracks, notes: Sequence[str]) -> None:
+    """Write what was decided; the tracks last, since they say that all of it is there."""
+    write_json(folder / NOTES, list(notes))
+    write_tracks(folder / TRACKS, tracks)
+
+
+def recall_selection(folder: Path, strict: bool) -> tuple[Tracks, list[str]]:
+    """Read what was decided when the study began.
+
+    Raises:
+        WorkError: it left out files that cannot be used, where strict.
+    """
+    if strict and len((folder / QUARANTINE).read_text("utf-8").splitlines()) > 1:
+        raise WorkError(f"{folder / QUARANTINE}: this study began without these files; start it anew")
+    notes: list[str] = read_json(folder / NOTES)
+    return read_tracks(folder / TRACKS), notes
+
+
+def _split(tracks: Sequence[Track], plan: SplitPlan) -> tuple[Split, list[str]]:
+    labels, artists = [t.label for t in tracks], [t.artist for t in tracks]
+    if plan.by == "official":
+        return official_split([t.split for t in tracks], labels), []
+    by = plan.by if plan.by != "auto" else "artist" if any(artists) else "track"
+    if by == "artist" and not any(artists):
+        raise InputError('split.by = "artist", but no artist of any track is known; use "track"')
+    optimistic = "the split is by track: artists may be on both sides, so scores are optimistic"
+    files = [str(t.path) for t in tracks]
+    split = split_tracks(labels, artists, files, by=by, fractions=plan.fractions, seed=plan.seed)  # type: ignore[arg-type]
+    return split, [optimistic] if by == "track" and any(artists) else []
+
+
+def _quarantined(found: Sequence[Extraction], tracks: Sequence[Track]) -> dict[str, tuple[str, str, str]]:
+    """Map the id of each unusable track to what its first failing feature says: path, reason, message."""
+    rows: dict[str, tuple[str, str, str]] = {}
+    for extraction in found:
+        lost = [t.id for t, row in zip(tracks, extraction.rows, strict=True) if row < 0]
+        rows = dict(zip(lost, extraction.quarantined, strict=True)) | rows
+    return rows
+
+
+def _report(
+    lost: dict[str, tuple[str, str, str]], tracks: Sequence[Track], folder: Path, strict: bool
+) -> list[str]:
+    file = folder / QUARANTINE
+    write_csv(file, ("id", "path", "reason", "message"), [(t.id, *lost[t.id]) for t in tracks if t.id in lost])
+    if not lost:
+        return []
+    counts = ", ".join(f"{n} {reason}" for reason, n in Counter(row[1] for row in lost.values()).most_common())
+    note = f"{len(lost)} of {len(tracks)} files cannot be used ({counts}); see {file}"
+    if strict:
+        raise WorkError(note)
+    return [note]

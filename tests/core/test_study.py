@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -169,15 +170,23 @@ def kill_after(seconds: float, folder: Path, *arguments: str) -> bool:
         return True
 
 
+def kill_when(reached: Callable[[], bool], folder: Path) -> None:
+    """Run a study and kill it with its workers as soon as it has come so far."""
+    command = [sys.executable, "-m", "genrelab.cli", "run", "toy.toml", "--set", "executor.workers=2"]
+    with subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        while not reached():
+            assert process.poll() is None, "the study ended before"
+            time.sleep(0.01)
+        process.kill()
+
+
 def test_a_study_that_is_killed_goes_on_to_the_numbers_of_one_that_was_not(
     undisturbed: Path, toy: Path, genrelab: Command
 ) -> None:
-    kills, wait = 0, 4.0
-    while kills < 3 and not kill_after(wait, toy, "--set", "executor.workers=2"):
-        kills, wait = kills + 1, wait + 1.7
+    for started in (2, 5, 8):
+        kill_when(lambda n=started: len(list(toy.rglob("job.json"))) >= n, toy)
     done = genrelab("run", "toy.toml", "--set", "executor.workers=1", timeout=300)
     assert done.returncode == 0, done.stderr
-    assert kills == 3
     assert results(toy / "runs/toy") == results(undisturbed / "runs/toy")
     assert table(toy / "runs/toy") == table(undisturbed / "runs/toy")
 

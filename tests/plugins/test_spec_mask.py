@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from genrelab_plugins.augmentations import spec_mask
-from genrelab_plugins.augmentations._spec_mask import random_spans
+from genrelab_plugins.augmentations._spec_mask import fill_by_choice, fill_by_place, random_spans
 
 
 @pytest.fixture(autouse=True)
@@ -110,3 +110,12 @@ def test_masks_are_distributed_as_in_a_plain_loop(size, count, widest):
     torch.testing.assert_close(*totals, rtol=0, atol=0.02)
     assert ours[:, 0].any()
     assert ours[:, -1].any()
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16])
+def test_both_ways_of_filling_give_the_same(dtype):
+    x, filling = clips().to(dtype), torch.arange(8).to(dtype)
+    bands, times = random_spans(8, 40, 2, 10, x.device), random_spans(8, 60, 3, 12, x.device)
+    filled = fill_by_place(x, bands, times, filling)
+    assert torch.equal(filled, fill_by_choice(x, bands, times, filling))
+    assert not torch.equal(filled, x)

@@ -28,7 +28,7 @@ from genrelab.data.dataset import read_dataset
 from genrelab.data.extract import Extraction, extract
 from genrelab.data.normalization import training_statistics
 from genrelab.data.selection import TRACKS, keep_selection, recall_selection, select
-from genrelab.data.store import FeatureStore
+from genrelab.data.store import FeatureStore, Rows
 from genrelab.data.tracks import Tracks, read_tracks
 from genrelab.errors import WorkError
 from genrelab.plugins.registry import Registry
@@ -96,10 +96,8 @@ class Preparation:
 
     def _audit(self, feature: Path) -> list[str]:
         """Say what straddles the split, if anything."""
-        with np.load(feature, allow_pickle=False) as arrays:
-            store, rows = FeatureStore(Path(str(arrays["store"]))), arrays["rows"]
         seconds = self._experiment.audio.seconds
-        note = leak_note(self.tracks, store, rows, seconds, self._folder / "leaks.json")
+        note = leak_note(self.tracks, *open_feature(feature), seconds, self._folder / "leaks.json")
         return [note] if note else []
 
     def _extract(self, choice: FeatureChoice, tracks: Sequence[Track]) -> Extraction:
@@ -164,11 +162,17 @@ def build_feature(table: Mapping[str, Any], registry: Mapping[str, Any], sample_
     return module
 
 
+def open_feature(file: Path) -> tuple[FeatureStore, Rows]:
+    """Open the store of a prepared feature; return it with the row of each track of the study, in order."""
+    with np.load(file, allow_pickle=False) as arrays:
+        return FeatureStore(Path(str(arrays["store"]))), arrays["rows"]
+
+
 def load_clips(tracks_file: Path, feature_file: Path, device: torch.device) -> Clips:
     """Open the clips of a study in one feature, as `Preparation` has written them."""
     tracks = read_tracks(tracks_file)
+    store, rows = open_feature(feature_file)
     with np.load(feature_file, allow_pickle=False) as arrays:
-        store, rows = FeatureStore(Path(str(arrays["store"]))), arrays["rows"]
         window = Window(*arrays["window"].tolist())
         known = "mean" in arrays
         statistics = tuple(torch.from_numpy(arrays[k]) for k in ("mean", "deviation")) if known else None

@@ -156,7 +156,7 @@ def _judge(directory: Path, job: JobFile, clips: Clips, model: nn.Module, fit: F
     load_weights(directory, model)
     subsets = [s for s in SUBSETS if s != "train" and (job.test or s != "test")]
     with Precision(settings, clips.device).autocast():
-        found = {s: evaluate(model, clips, s, settings.clips_at_once) for s in subsets}
+        found: dict[Subset, Evaluation] = {s: evaluate(model, clips, s, settings.clips_at_once) for s in subsets}
     if job.test:
         _save_predictions(directory / PREDICTIONS, found, clips)
     limit = f"train.time_limit of {settings.time_limit:g} s reached after {len(fit.history)} epochs"

@@ -28,13 +28,10 @@ class SpecMask(nn.Module):
         if not self.training:
             return x
         batch, bins, frames = x.shape
-        filling, masked = self._filling(x), x.clone()
-        # Writing the few masked places costs a third of choosing between two values at every place.
-        clip, band = random_spans(batch, bins, self.freq_masks, self.freq_width, x.device).nonzero(as_tuple=True)
-        masked[clip, band] = filling[clip, None]
-        clip, frame = random_spans(batch, frames, self.time_masks, self.time_width, x.device).nonzero(as_tuple=True)
-        masked[clip, :, frame] = filling[clip, None]
-        return masked
+        bands = random_spans(batch, bins, self.freq_masks, self.freq_width, x.device)
+        times = random_spans(batch, frames, self.time_masks, self.time_width, x.device)
+        fill = fill_by_place if x.device.type == "cpu" else fill_by_choice
+        return fill(x, bands, times, self._filling(x))
 
     def _filling(self, x: Tensor) -> Tensor:
         """Return the value of each clip's masked places: (batch,)."""
@@ -45,6 +42,28 @@ class SpecMask(nn.Module):
                 return x.mean((1, 2))
             case _:
                 return x.new_zeros(len(x))
+
+
+def fill_by_place(x: Tensor, bands: Tensor, times: Tensor, filling: Tensor) -> Tensor:
+    """Return a copy with the masked places written: a third of the cost of `fill_by_choice` on a CPU.
+
+    Args:
+        x: (batch, bins, frames).
+        bands: masked bins, boolean (batch, bins).
+        times: masked frames, boolean (batch, frames).
+        filling: value of each clip's masked places (batch,).
+    """
+    masked = x.clone()
+    clip, band = bands.nonzero(as_tuple=True)
+    masked[clip, band] = filling[clip, None]
+    clip, frame = times.nonzero(as_tuple=True)
+    masked[clip, :, frame] = filling[clip, None]
+    return masked
+
+
+def fill_by_choice(x: Tensor, bands: Tensor, times: Tensor, filling: Tensor) -> Tensor:
+    """Do the same as `fill_by_place` without a shape that depends on the draw, for which a GPU would be waited for."""
+    return torch.where(bands[:, :, None] | times[:, None, :], filling[:, None, None], x)
 
 
 def random_spans(batch: int, size: int, count: int, widest: int, device: torch.device) -> Tensor:

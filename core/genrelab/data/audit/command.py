@@ -6,12 +6,9 @@ import os
 import tempfile
 from pathlib import Path
 
-import numpy as np
-
 from genrelab.config.experiment import Experiment
 from genrelab.data.audit.leaks import KINDS, Leaks, find_leaks, write_leaks
-from genrelab.data.prepare import Preparation
-from genrelab.data.store import FeatureStore
+from genrelab.data.prepare import Preparation, open_feature
 from genrelab.data.tracks import write_csv
 from genrelab.plugins.registry import Registry
 from genrelab.training.device import use_one_thread
@@ -37,7 +34,7 @@ def audit(experiment: Experiment, registry: Registry, out: Path, store: Path) ->
     with tempfile.TemporaryDirectory() as folder:  # not `out`: what a split once decided there would stay
         data = Preparation(experiment, registry, Path(folder), store, os.cpu_count() or 1)
         choices = (experiment.recipe(candidate).feature for candidate in experiment.candidate)
-        opened = [_open(data.feature(choice)) for choice in choices]
+        opened = [open_feature(data.feature(choice)) for choice in choices]
         clips, rows = max(opened, key=lambda found: found[0].shape[0] > 1 and found[0].row_bytes)
         leaks = find_leaks(data.tracks, clips, rows, experiment.audio.seconds)
     write_leaks(out / "audit.json", leaks)
@@ -49,8 +46,3 @@ def audit(experiment: Experiment, registry: Registry, out: Path, store: Path) ->
     ]
     write_csv(out / "audit.csv", HEADER, lines)
     return leaks
-
-
-def _open(feature: Path) -> tuple[FeatureStore, np.typing.NDArray[np.int64]]:
-    with np.load(feature, allow_pickle=False) as arrays:
-        return FeatureStore(Path(str(arrays["store"]))), arrays["rows"]

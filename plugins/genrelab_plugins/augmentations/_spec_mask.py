@@ -62,7 +62,7 @@ def fill_by_place(x: Tensor, bands: Tensor, times: Tensor, filling: Tensor) -> T
 
 
 def fill_by_choice(x: Tensor, bands: Tensor, times: Tensor, filling: Tensor) -> Tensor:
-    """Do the same as `fill_by_place` without a shape that depends on the draw, for which a GPU would be waited for."""
+    """Do the same as `fill_by_place` without shapes that depend on the draw: a GPU need not be waited for."""
     return torch.where(bands[:, :, None] | times[:, None, :], filling[:, None, None], x)
 
 

@@ -27,6 +27,7 @@ from genrelab.components import (
 from genrelab.errors import GenrelabError, InputError, WorkError
 from genrelab.events import EpochEnd, StudyEnd, StudyStart, TrialEnd, TrialRef, TrialStart
 from genrelab.hookspecs import hookimpl
+from genrelab.interrupts import starting_process
 from genrelab.jobs import Job, JobEnd
 from genrelab.params import one_of, setting, tunable
 
@@ -65,6 +66,7 @@ __all__ = [
     "one_of",
     "run_job",
     "setting",
+    "starting_process",
     "tunable",
 ]
 

@@ -20,7 +20,6 @@ from genrelab.data.clips import Clips
 from genrelab.errors import WorkError
 from genrelab.plugins.registry import Registry
 from genrelab.training import job as jobs
-from genrelab.training.interrupts import Postponed
 from genrelab.training.job import run_job
 from tests.conftest import TOY
 
@@ -183,20 +182,6 @@ def test_a_terminated_job_leaves_a_checkpoint_and_no_result_and_goes_on(
     assert (len(progress["history"]), progress["epoch"]["steps"]) == (1, 3)
     run_job(folder)
     assert result(folder) == result(undisturbed)
-
-
-def test_a_second_ctrl_c_leaves_at_once() -> None:
-    signals = Postponed()
-    with pytest.raises(KeyboardInterrupt), signals:  # noqa: PT012
-        signal.raise_signal(signal.SIGINT)
-        assert signals.requested()
-        try:
-            signal.raise_signal(signal.SIGINT)
-        except KeyboardInterrupt:
-            calls = "at once"
-            raise
-    assert calls == "at once"
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_a_full_disk_gives_one_line_and_no_result_and_the_job_goes_on(

@@ -14,7 +14,7 @@ LIMIT = 60.0  # seconds
 
 # In a file of its own, because worker processes must be able to import it.
 WORK = """
-import os, time
+import os, signal, time
 
 def start():
     pass
@@ -48,6 +48,18 @@ def die_once(file):
 
 def threads(n):
     return os.environ["OMP_NUM_THREADS"]
+
+def unstoppable(n):
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])  # until it is killed
+"""
+
+# Run by every Python process at its start: all but the first take their time.
+SLOW_START = """
+import os, time
+try:
+    open(os.environ["FIRST"], "x").close()
+except FileExistsError:
+    time.sleep(1.5)
 """
 
 
@@ -122,3 +134,11 @@ def test_a_worker_computes_with_one_thread_and_this_process_keeps_its_setting(wo
 
 def test_no_items_start_no_process():
     assert list(Pool(len, lambda: None, 1, LIMIT).results([])) == []  # a lambda could not be sent to one
+
+
+def test_processes_still_starting_when_all_is_done_end_without_a_word(work, tmp_path, monkeypatch, capfd):
+    (tmp_path / "sitecustomize.py").write_text(SLOW_START)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setenv("FIRST", str(tmp_path / "first"))
+    assert list(Pool(work.unstoppable, work.start, 3, LIMIT).results([1])) == [(1, None)]
+    assert capfd.readouterr().err == ""

@@ -10,12 +10,14 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from itertools import islice
-from typing import Generic, Literal, NamedTuple, TypeVar
+from multiprocessing.context import SpawnContext, SpawnProcess
+from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
 import attrs
 from pebble import ProcessExpired, ProcessPool
 
 from genrelab.errors import WorkError
+from genrelab.interrupts import starting_process
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -37,6 +39,9 @@ class Lost(NamedTuple):
 
     reason: Literal["crashed", "timeout"]
     message: str
+
+
+_CRASHED = Lost("crashed", "ends the process that works on it, also when tried again")
 
 
 @attrs.frozen
@@ -76,7 +81,7 @@ class Pool(Generic[T, R]):
                 for future in [f for f in running if f in done]:  # in order: `done` is a set
                     item = running.pop(future)
                     outcome = self._outcome(future)
-                    if outcome is None:
+                    if outcome is _CRASHED:
                         tries[item] = tries.get(item, 0) + 1
                         (again if tries[item] < _TRIES else held).append(item)
                         _check_cause(held)
@@ -91,12 +96,12 @@ class Pool(Generic[T, R]):
         yield from first
         yield from islice(items, free - len(first))
 
-    def _outcome(self, future: Future[R]) -> R | Lost | None:
-        """Return what became of an item; None where its process died."""
+    def _outcome(self, future: Future[R]) -> R | Lost:
+        """Return what became of an item."""
         try:
             return future.result()
         except ProcessExpired:
-            return None
+            return _CRASHED
         except TimeoutError:
             return Lost("timeout", f"takes longer than {self.limit:.0f} s")
         except BrokenProcessPool as error:
@@ -118,12 +123,40 @@ def _check_cause(held: list[T]) -> None:
 def _crashed(held: list[T]) -> Iterator[tuple[T, Lost]]:
     """Give up the items held back: others succeeded, or they are few, so they are to blame."""
     while held:
-        yield held.pop(0), Lost("crashed", "ends the process that works on it, also when tried again")
+        yield held.pop(0), _CRASHED
+
+
+class _Process(SpawnProcess):
+    """Does not mind a Ctrl-C in the terminal while it starts; later it ignores it."""
+
+    def start(self) -> None:
+        """Start it."""
+        with starting_process():
+            super().start()
+
+
+class _Spawn(SpawnContext):
+    """Starts processes by spawning: forking a process that has threads (torch) can deadlock.
+
+    It holds on to its locks. Pebble drops them before it ends its processes, and one that is still starting, and
+    does not find them any more, would end with a traceback.
+    """
+
+    Process = _Process
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._held: list[Any] = []
+
+    def RLock(self) -> Any:  # noqa: N802 - multiprocessing's name
+        """Return a lock that lives as long as this context."""
+        self._held.append(super().RLock())
+        return self._held[-1]
 
 
 @contextmanager
 def _pool(start: Callable[[], None], workers: int) -> Iterator[ProcessPool]:
-    context = multiprocessing.get_context("spawn")  # forking a process that has threads (torch) can deadlock
+    context = _Spawn()
     before = {name: os.environ.get(name) for name in _ENVIRONMENT}
     os.environ.update(_ENVIRONMENT)
     pool = ProcessPool(workers, initializer=_start, initargs=(start,), context=context)

@@ -25,11 +25,11 @@ from genrelab.data.clips import Clips
 from genrelab.data.prepare import load_clips
 from genrelab.errors import GenrelabError, WorkError
 from genrelab.files import append_line, is_disk_full, read_json, write_json
+from genrelab.interrupts import Postponed
 from genrelab.plugins.registry import Registry
 from genrelab.training.augment import Chain, Link
 from genrelab.training.device import resolve, use_one_thread
 from genrelab.training.evaluate import Evaluation, evaluate
-from genrelab.training.interrupts import Postponed
 from genrelab.training.metrics import per_genre
 from genrelab.training.optimizers import make_optimizer
 from genrelab.training.precision import Precision, compile_model

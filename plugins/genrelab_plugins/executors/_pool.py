@@ -11,7 +11,7 @@ import time
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
-from genrelab import Job, JobEnd, WorkError
+from genrelab import Job, JobEnd, WorkError, starting_process
 
 _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
 _GRACE_SECONDS = 60.0  # a step, and the checkpoint after it
@@ -95,7 +95,8 @@ class _Worker:
         context = multiprocessing.get_context("spawn")
         self.pipe, theirs = context.Pipe()
         self.process = context.Process(target=_work, args=(theirs, place), daemon=True)
-        self.process.start()
+        with starting_process():
+            self.process.start()
         theirs.close()
 
 
@@ -103,6 +104,7 @@ def _work(pipe: Connection[Any, Any], place: int) -> None:
     """Run jobs until the pipe closes; Ctrl-C is the parent's to handle."""
     os.environ.update(_ONE_THREAD)  # before torch is imported, which reads it
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])  # for the processes that a training may start
     threading.Thread(target=_die_with_parent, daemon=True).start()
     _choose_gpu(place)
     with contextlib.suppress(EOFError, OSError):

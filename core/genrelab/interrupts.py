@@ -1,9 +1,11 @@
-"""SIGTERM and Ctrl-C, put off until a training has written its checkpoint."""
+"""SIGTERM and Ctrl-C, put off until what must not be left half done is done."""
 
 from __future__ import annotations
 
 import signal
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 
@@ -40,3 +42,17 @@ class Postponed:
         self._noted = number
         if signal.SIGINT in self._before:
             signal.signal(signal.SIGINT, self._before[signal.SIGINT])
+
+
+@contextmanager
+def starting_process() -> Iterator[None]:
+    """Within this context a spawned process is started: Ctrl-C and SIGTERM do not leave it half started.
+
+    Until it unblocks SIGINT, a Ctrl-C in the terminal, which reaches the new process too, does nothing to it.
+    """
+    with Postponed():
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+        try:
+            yield
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)

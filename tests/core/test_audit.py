@@ -19,7 +19,7 @@ from torchaudio.transforms import AmplitudeToDB, MelSpectrogram
 from genrelab.cli.data_audit import audit
 from genrelab.components import Track
 from genrelab.data.audit.duplicates import find_duplicates
-from genrelab.data.audit.leaks import find_leaks, leak_note
+from genrelab.data.audit.leaks import audit_once, find_leaks
 from genrelab.data.store import FeatureStore
 from genrelab.data.store_writer import StoreWriter
 from genrelab.data.tracks import Tracks
@@ -171,23 +171,18 @@ def test_artists_albums_and_identical_files_are_counted_with_their_test_tracks(t
     )
 
 
-def test_note_is_kept_in_a_file_and_believed(tmp_path: Path) -> None:
+def test_what_straddles_is_kept_in_a_file_and_believed(tmp_path: Path) -> None:
     shelf = Shelf(tmp_path / "store")
     shelf.add("a", "train", music(0, 0), "ann")
     shelf.add("b", "test", music(1, 0), "ann")
     arguments, file = (*shelf.done(), SECONDS), tmp_path / "data" / "leaks.json"
-    note = leak_note(*arguments, file)
-    assert note == "audit: 1 artist straddles the split, touching 1 of 1 test tracks"
-    assert read_json(file)["counts"]["artist"] == {"straddling": 1, "test_tracks": 1}
-    file.write_text(json.dumps({"note": "as it was found"}))
-    assert leak_note(*arguments, file) == "as it was found"
-
-
-def test_nothing_to_tell_is_no_note(tmp_path: Path) -> None:
-    shelf = Shelf(tmp_path / "store")
-    shelf.add("a", "train", music(0, 0), "ann")
-    shelf.add("b", "test", music(1, 0), "bob")
-    assert leak_note(*shelf.done(), SECONDS, tmp_path / "leaks.json") is None
+    leaks = audit_once(*arguments, file)
+    assert leaks == find_leaks(*arguments)
+    assert leaks.note() == "audit: 1 artist straddles the split, touching 1 of 1 test tracks"
+    content = read_json(file)
+    assert content["counts"]["artist"] == {"straddling": 1, "test_tracks": 1}
+    file.write_text(json.dumps({**content, "leaks": []}))
+    assert audit_once(*arguments, file).note() is None
 
 
 def test_clips_that_give_no_fingerprint_are_told_of(tmp_path: Path) -> None:

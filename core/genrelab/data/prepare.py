@@ -22,7 +22,7 @@ from genrelab.components import Track
 from genrelab.config.choices import structure, tables
 from genrelab.config.experiment import Experiment, FeatureChoice
 from genrelab.data.audio import Excerpt
-from genrelab.data.audit.leaks import leak_note
+from genrelab.data.audit.leaks import Leaks, audit_once
 from genrelab.data.clips import Clips, Window
 from genrelab.data.dataset import read_dataset
 from genrelab.data.extract import Extraction, extract
@@ -72,7 +72,9 @@ class Preparation:
             self.tracks, notes = self._select(choices, strict)
             keep_selection(folder, self.tracks, notes)
         files = [self.feature(choice) for choice in choices]
-        self.notes = [*notes, *self._audit(files[0])]
+        self.leaks = self._audit(files)
+        """What straddles the split."""
+        self.notes = [*notes, *filter(None, [self.leaks.note()])]
         """What the user should know of the data."""
 
     def feature(self, choice: FeatureChoice) -> Path:
@@ -94,11 +96,11 @@ class Preparation:
         found = [self._extract(choice, collection.tracks) for choice in choices]
         return select(collection, found, self._experiment.split, self._folder, strict)
 
-    def _audit(self, feature: Path) -> list[str]:
-        """Say what straddles the split, if anything."""
-        seconds = self._experiment.audio.seconds
-        note = leak_note(self.tracks, *open_feature(feature), seconds, self._folder / "leaks.json")
-        return [note] if note else []
+    def _audit(self, features: Sequence[Path]) -> Leaks:
+        """Find what straddles the split; near-duplicates in the feature that has most bins and frames."""
+        opened = [open_feature(feature) for feature in features]
+        store, rows = max(opened, key=lambda found: found[0].shape[0] > 1 and found[0].row_bytes)
+        return audit_once(self.tracks, store, rows, self._experiment.audio.seconds, self._folder / "leaks.json")
 
     def _extract(self, choice: FeatureChoice, tracks: Sequence[Track]) -> Extraction:
         audio = self._experiment.audio

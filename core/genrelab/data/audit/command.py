@@ -7,8 +7,8 @@ import tempfile
 from pathlib import Path
 
 from genrelab.config.experiment import Experiment
-from genrelab.data.audit.leaks import KINDS, Leaks, find_leaks, write_leaks
-from genrelab.data.prepare import Preparation, open_feature
+from genrelab.data.audit.leaks import KINDS, Leaks, write_leaks
+from genrelab.data.prepare import Preparation
 from genrelab.data.tracks import write_csv
 from genrelab.plugins.registry import Registry
 from genrelab.training.device import use_one_thread
@@ -33,10 +33,7 @@ def audit(experiment: Experiment, registry: Registry, out: Path, store: Path) ->
     use_one_thread()
     with tempfile.TemporaryDirectory() as folder:  # not `out`: what a split once decided there would stay
         data = Preparation(experiment, registry, Path(folder), store, os.cpu_count() or 1)
-        choices = (experiment.recipe(candidate).feature for candidate in experiment.candidate)
-        opened = [open_feature(data.feature(choice)) for choice in choices]
-        clips, rows = max(opened, key=lambda found: found[0].shape[0] > 1 and found[0].row_bytes)
-        leaks = find_leaks(data.tracks, clips, rows, experiment.audio.seconds)
+    leaks = data.leaks
     write_leaks(out / "audit.json", leaks)
     lines = [
         (leak.kind, leak.name, track, subset, leak.offset, leak.agreement)

@@ -75,8 +75,8 @@ class Leaks:
         return f"audit: {listed} {verb} the split, touching {self.touched()} of {self.tests} test tracks"
 
 
-def leak_note(tracks: Tracks, store: FeatureStore, rows: Rows, seconds: float, file: Path) -> str | None:
-    """Audit the split of a study once, keep the result in a file, and say it in a line.
+def audit_once(tracks: Tracks, store: FeatureStore, rows: Rows, seconds: float, file: Path) -> Leaks:
+    """Audit the split of a study once and keep the result in a file.
 
     Args:
         tracks: of the study, with their subsets.
@@ -84,20 +84,14 @@ def leak_note(tracks: Tracks, store: FeatureStore, rows: Rows, seconds: float, f
         rows: (tracks,) of the store.
         seconds: length of a clip.
         file: JSON; where it is there already, it is believed.
-
-    Returns:
-        The line; None where nothing straddles the split.
     """
-    if file.is_file():
-        note: str | None = read_json(file)["note"]
-        return note
-    leaks = find_leaks(tracks, store, rows, seconds)
-    write_leaks(file, leaks)
-    return leaks.note()
+    if not file.is_file():
+        write_leaks(file, find_leaks(tracks, store, rows, seconds))
+    return read_leaks(file)
 
 
 def find_leaks(tracks: Tracks, store: FeatureStore, rows: Rows, seconds: float) -> Leaks:
-    """Find what straddles a split; the arguments are those of `leak_note`."""
+    """Find what straddles a split; the arguments are those of `audit_once`."""
     unsearched = unfit(store.shape, seconds)
     found = [*_shared(tracks)]
     if not unsearched:
@@ -121,6 +115,13 @@ def write_leaks(file: Path, leaks: Leaks) -> None:
         "leaks": [attrs.asdict(leak) for leak in leaks.leaks],
     }
     write_json(file, content)
+
+
+def read_leaks(file: Path) -> Leaks:
+    """Return what `write_leaks` has written."""
+    content = read_json(file)
+    leaks = [Leak(**{**leak, "tracks": tuple(map(tuple, leak["tracks"]))}) for leak in content["leaks"]]
+    return Leaks(tuple(leaks), content["test_tracks"], content["near_duplicates_unsearched"])
 
 
 def _shared(tracks: Tracks) -> Iterator[Leak]:

@@ -24,6 +24,7 @@ from genrelab.training.job import run_job
 from tests.conftest import TOY
 
 Write = Callable[..., Path]
+MEASURED = ("seconds", "epoch_seconds", "clips_per_second", "peak_memory")
 
 
 class MemoryStore:
@@ -74,7 +75,7 @@ def write(tmp_path: Path) -> Write:
 
 def result(folder: Path) -> dict[str, Any]:
     found: dict[str, Any] = json.loads((folder / "result.json").read_text())
-    return {k: v for k, v in found.items() if k not in ("seconds", "epoch_seconds")}
+    return {k: v for k, v in found.items() if k not in MEASURED}
 
 
 def test_weights_say_in_their_header_how_to_build_the_model_and_its_input(write: Write) -> None:
@@ -88,6 +89,15 @@ def test_weights_say_in_their_header_how_to_build_the_model_and_its_input(write:
     assert header["audio"]["sample_rate"] == 8000
     assert header["recipe"]["model"]["width"] == 8  # the default, resolved
     assert header["recipe"]["feature"]["n_fft"] == 256
+
+
+def test_a_result_holds_what_the_model_costs(write: Write) -> None:
+    folder = write()
+    run_job(folder)
+    found = json.loads((folder / "result.json").read_text())
+    assert found["multiply_adds"] == 4 * 8 + 8 * 3  # of the toy model: two linear layers
+    assert found["clips_per_second"] > 24 / found["seconds"]  # 24 clips are judged, in a part of the time
+    assert 50e6 < found["peak_memory"] < 50e9
 
 
 def test_a_training_that_diverges_has_a_status_of_its_own(write: Write) -> None:

@@ -21,6 +21,8 @@ import safetensors.numpy
 
 from tests.conftest import Command
 
+MEASURED = ("seconds", "epoch_seconds", "clips_per_second", "peak_memory")  # what two equal runs do not share
+
 
 def table(root: Path) -> list[dict[str, str]]:
     with (root / "results.csv").open(newline="") as lines:
@@ -33,7 +35,7 @@ def results(root: Path) -> dict[str, Any]:
     for file in sorted(root.rglob("result.json")):
         result = json.loads(file.read_text())
         name = str(file.parent.relative_to(root))
-        found[name] = {k: v for k, v in result.items() if k not in ("seconds", "epoch_seconds")}
+        found[name] = {k: v for k, v in result.items() if k not in MEASURED}
         found[name]["weights"] = {
             k: v.tolist() for k, v in safetensors.numpy.load_file(file.parent / "best.safetensors").items()
         }

@@ -28,6 +28,7 @@ from genrelab.files import append_line, is_disk_full, read_json, write_json
 from genrelab.interrupts import Postponed
 from genrelab.plugins.registry import Registry
 from genrelab.training.augment import Chain, Link
+from genrelab.training.costs import PeakMemory, multiply_adds
 from genrelab.training.device import resolve, use_one_thread
 from genrelab.training.evaluate import Evaluation, evaluate
 from genrelab.training.metrics import per_genre
@@ -104,9 +105,12 @@ def _run(directory: Path, interrupted: Callable[[], bool]) -> dict[str, Any] | N
     raw = read_json(directory / "job.json")
     registry = Registry.discover([Path(p) for p in raw["registry"]["plugins"]], Path(raw["registry"]["start"]))
     job = structure({k: v for k, v in raw.items() if k != "registry"}, JobFile, registry, str(directory))
-    clips = load_clips(directory / job.tracks, directory / job.feature, resolve(job.device))
+    device = resolve(job.device)
+    memory = PeakMemory(device)
+    clips = load_clips(directory / job.tracks, directory / job.feature, device)
     torch.manual_seed(derive(job.seed, "init"))
     model = build_model(job.recipe, registry, clips.shape, len(clips.classes)).to(clips.device)
+    counted = multiply_adds(model, clips.shape, device)  # first: what cannot be counted fails before it is trained
     try:
         fit = _fit(directory, job, registry, clips, model, interrupted)
     except (MemoryError, RuntimeError) as error:
@@ -117,7 +121,8 @@ def _run(directory: Path, interrupted: Callable[[], bool]) -> dict[str, Any] | N
         return None
     if not fit.best_epoch:
         raise WorkError(f"train.time_limit of {job.recipe.train.time_limit:g} s is over before the first epoch")
-    return _judge(directory, job, clips, model, fit)
+    found = _judge(directory, job, clips, model, fit)
+    return {**found, "multiply_adds": counted, "peak_memory": memory.read()}
 
 
 def _fit(
@@ -155,8 +160,10 @@ def _judge(directory: Path, job: JobFile, clips: Clips, model: nn.Module, fit: F
     settings = job.recipe.train
     load_weights(directory, model)
     subsets = [s for s in SUBSETS if s != "train" and (job.test or s != "test")]
+    started = time.perf_counter()
     with Precision(settings, clips.device).autocast():
         found: dict[Subset, Evaluation] = {s: evaluate(model, clips, s, settings.clips_at_once) for s in subsets}
+    seconds = time.perf_counter() - started
     if job.test:
         _save_predictions(directory / PREDICTIONS, found, clips)
     limit = f"train.time_limit of {settings.time_limit:g} s reached after {len(fit.history)} epochs"
@@ -165,6 +172,7 @@ def _judge(directory: Path, job: JobFile, clips: Clips, model: nn.Module, fit: F
         "epochs": len(fit.history),
         "best_epoch": fit.best_epoch,
         "parameters": sum(p.numel() for p in model.parameters() if p.requires_grad),
+        "clips_per_second": sum(map(clips.count, subsets)) / seconds,
         "epoch_seconds": float(np.mean([r["seconds"] for r in fit.history])),
         "metrics": {s: e.scores for s, e in found.items()},
         "confusion": {s: e.confusion.tolist() for s, e in found.items()},

@@ -130,11 +130,17 @@ class Augmentation:
 
     name: str
     params: type
-    build: Callable[[Any], nn.Module]
-    """(params) -> module: same shape out, identity in eval(), on a whole batch, on its device."""
-    domain: Literal["feature", "batch"] = "feature"
-    """feature: changes each clip by itself: x (batch, bins, frames) -> x; batch: mixes clips and their soft labels:
-    (x, y (batch, classes)) -> (x, y). Those that mix come last."""
+    build: Callable[..., nn.Module]
+    """(params), for waveforms (params, sample_rate in Hz) -> module: same shape out, identity in eval(), on a whole
+    batch, on its device."""
+    domain: Literal["waveform", "feature", "batch"] = "feature"
+    """waveform: changes each clip by itself before its feature is computed: x (batch, samples) -> x; feature: the
+    same after it: x (batch, bins, frames) -> x; batch: mixes clips and their soft labels:
+    (x, y (batch, classes)) -> (x, y). They are applied in this order."""
+
+    def make(self, params: Any, sample_rate: int) -> nn.Module:
+        """Build the module, with the sample rate if it is one for waveforms."""
+        return self.build(params, sample_rate) if self.domain == "waveform" else self.build(params)
 
 
 @attrs.frozen

@@ -20,6 +20,23 @@ from genrelab.data.explore.survey import survey
 from genrelab.errors import InputError
 
 RATE = 16_000
+QUIETER = """
+import attrs
+from torch import nn
+from genrelab import Augmentation, hookimpl
+
+@attrs.frozen
+class Params:
+    pass
+
+class Quieter(nn.Module):
+    def forward(self, x):
+        return x / 2 if self.training else x
+
+@hookimpl
+def provide_augmentations():
+    return [Augmentation("quieter", Params, lambda params, sample_rate: Quieter(), domain="waveform")]
+"""
 
 
 def tone(frequency: float, seconds: float = 1.0, rate: int = RATE) -> np.ndarray:
@@ -124,6 +141,17 @@ class TestPage:
         text, out = page()
         assert (out / "augmentation-spec_mask-1.png").is_file()
         assert "before and after spec_mask" in text
+
+    def test_augmented_waveforms_are_drawn_above_their_features(self, page, toy: Path) -> None:
+        file = toy / "toy.toml"
+        file.write_text(file.read_text().replace("[train]", '[[augment]]\nname = "quieter"\n\n[train]', 1))
+        (toy / "quieter.py").write_text(QUIETER)
+        _, out = page("--plugin", "quieter.py")
+        with PIL.Image.open(out / "augmentation-quieter-1.png") as picture:
+            pixels = np.asarray(picture.convert("RGB")).astype(int)
+        blue = (np.abs(pixels - [0x00, 0x72, 0xB2]).sum(2) < 60).sum(0)  # of the curves, by column
+        before, after = (blue[i] for i in (slice(0, len(blue) // 2), slice(len(blue) // 2, None)))
+        assert after.max() == pytest.approx(before.max() / 2, rel=0.2)
 
 
 class TestDrawing:

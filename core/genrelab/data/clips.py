@@ -14,6 +14,7 @@ from torch import Tensor
 from genrelab.components import Subset
 from genrelab.config.experiment import Audio
 from genrelab.data.store import FeatureStore
+from genrelab.data.waveforms import joined
 
 Indices = NDArray[np.int64]
 
@@ -51,6 +52,8 @@ class Clips:
         statistics: mean and deviation, each (bins, 1), by which to standardise; None to take features as stored.
         device: where batches are to be.
         window: what a model sees of a clip; None for whole clips.
+        waveforms: store and, for each track, row of the waveforms that take the place of the training features;
+            None to train on stored features.
 
     Attributes:
         shape: (bins, frames) of what a model sees.
@@ -67,6 +70,7 @@ class Clips:
         statistics: tuple[Tensor, Tensor] | None,
         device: torch.device,
         window: Window | None = None,
+        waveforms: tuple[FeatureStore, Indices] | None = None,
     ) -> None:
         bins, self._frames = store.shape
         window = window or Window(self._frames, self._frames)
@@ -80,6 +84,7 @@ class Clips:
         self._labels = torch.from_numpy(labels)
         self._tracks = {s: np.flatnonzero(np.asarray(subsets) == s) for s in set(subsets)}
         self._statistics = tuple(t.to(device) for t in statistics) if statistics else None
+        self._waveforms = waveforms
 
     def count(self, subset: Subset) -> int:
         """Return the number of clips of a subset."""
@@ -98,7 +103,8 @@ class Clips:
     ) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield one window of each clip, as (x, y); the last batch may be smaller.
 
-        x is float32 (batch, bins, frames), y are class indices (batch,).
+        x is float32 (batch, bins, frames), y are class indices (batch,). Where there are waveforms to train on, x
+        is (batch, samples) for the training set: whole clips, whose windows are cut when they are features.
 
         Args:
             subset: whose clips.
@@ -111,7 +117,12 @@ class Clips:
             starts = np.full(len(tracks), (self._frames - self.shape[1]) // 2)
         for i in range(0, len(tracks), batch_size):
             batch = tracks[i : i + batch_size]
-            yield self._gather(batch, starts[i : i + batch_size]), self._to_device(self._labels[batch])
+            x = (
+                self._gather_waveforms(batch, *self._waveforms)
+                if subset == "train" and self._waveforms
+                else self._gather(batch, starts[i : i + batch_size])
+            )
+            yield x, self._to_device(self._labels[batch])
 
     def windows(self, subset: Subset, batch_size: int) -> Iterator[Tensor]:
         """Yield all windows of all clips, those of a clip one after the other, as (batch, bins, frames)."""
@@ -120,13 +131,20 @@ class Clips:
         for i in range(0, len(tracks), batch_size):
             yield self._gather(tracks[i : i + batch_size], starts[i : i + batch_size])
 
-    def _gather(self, tracks: Indices, starts: Indices) -> Tensor:
-        window = () if self.shape[1] == self._frames else (starts, self.shape[1])
-        x = self._to_device(torch.from_numpy(self._store.gather(self._rows[tracks], *window))).float()
+    def standardise(self, x: Tensor) -> Tensor:
+        """Apply the statistics, if any, to features (batch, bins, frames)."""
         if self._statistics:
             mean, deviation = self._statistics
             x = (x - mean) / deviation
         return x
+
+    def _gather(self, tracks: Indices, starts: Indices) -> Tensor:
+        window = () if self.shape[1] == self._frames else (starts, self.shape[1])
+        stored = torch.from_numpy(self._store.gather(self._rows[tracks], *window))
+        return self.standardise(self._to_device(stored).float())
+
+    def _gather_waveforms(self, tracks: Indices, store: FeatureStore, rows: Indices) -> Tensor:
+        return joined(self._to_device(torch.from_numpy(store.gather(rows[tracks]))).float())
 
     def _to_device(self, x: Tensor) -> Tensor:
         if self.device.type == "cuda":  # from page-locked memory the copy runs beside the computation

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,8 @@ from torch import nn
 
 from genrelab.components import Track
 from genrelab.config.choices import structure, tables
-from genrelab.config.experiment import Experiment, FeatureChoice
+from genrelab.config.experiment import Experiment, FeatureChoice, Recipe
+from genrelab.data import waveforms
 from genrelab.data.audio import Excerpt
 from genrelab.data.audit.leaks import Leaks, audit_once
 from genrelab.data.clips import Clips, Window
@@ -64,7 +65,7 @@ class Preparation:
     ) -> None:
         self._experiment, self._registry = experiment, registry
         self._folder, self._store, self._workers = folder, store, workers
-        self._files: dict[str, Path] = {}
+        self._files: dict[tuple[str, bool], Path] = {}
         choices = list({_key(f): f for f in (experiment.recipe(c).feature for c in experiment.candidate)}.values())
         if (folder / TRACKS).is_file():
             self.tracks, notes = recall_selection(folder, strict)
@@ -77,17 +78,24 @@ class Preparation:
         self.notes = [*notes, *filter(None, [self.leaks.note()])]
         """What the user should know of the data."""
 
-    def feature(self, choice: FeatureChoice) -> Path:
-        """Return the file that tells trainings where the clips of a feature are; extract them if need be.
+    def clips(self, recipe: Recipe) -> Path:
+        """Return the file that tells trainings where the clips of a recipe are; extract them if need be.
+
+        Where the recipe changes waveforms, these are stored as well, for the training set.
 
         Raises:
             WorkError: audio has changed since the study began, or this feature cannot represent some tracks.
         """
-        key = _key(choice)
+        domains = {self._registry.get("augmentation", choice.name).domain for choice in recipe.augment}
+        return self.feature(recipe.feature, live="waveform" in domains)
+
+    def feature(self, choice: FeatureChoice, *, live: bool = False) -> Path:
+        """Return the same for a feature; live: with the waveforms of the training set, to compute it from."""
+        key = _key(choice), live
         if key not in self._files:
             found = self._extract(choice, self.tracks.tracks)
-            self._check(choice, found)
-            self._files[key] = self._write(choice, found)
+            self._check(choice.name, self.tracks.tracks, self.tracks.digests, found)
+            self._files[key] = self._write(choice, found, self._waveforms() if live else {})
         return self._files[key]
 
     def _select(self, choices: list[FeatureChoice], strict: bool) -> tuple[Tracks, list[str]]:
@@ -103,23 +111,37 @@ class Preparation:
         return audit_once(self.tracks, store, rows, self._experiment.audio.seconds, self._folder / "leaks.json")
 
     def _extract(self, choice: FeatureChoice, tracks: Sequence[Track]) -> Extraction:
-        audio = self._experiment.audio
-        component = self._registry.get("feature", choice.name)
+        version = self._registry.get("feature", choice.name).version
+        key = {"name": choice.name, "version": version, "params": tables(choice.params)}
+        rate = self._experiment.audio.sample_rate
+        make = functools.partial(build_feature, tables(choice), self._registry.recreate(), rate)
+        return self._stored(tracks, key, make, choice.normalization)
+
+    def _waveforms(self) -> dict[str, Any]:
+        """Store the waveforms of the training set; return where they are, as arrays."""
+        chosen = np.flatnonzero(np.array(self.tracks.subsets) == "train")
+        tracks = [self.tracks.tracks[i] for i in chosen]
+        found = self._stored(tracks, waveforms.KEY, waveforms.Parts, "none")
+        self._check("waveform", tracks, [self.tracks.digests[i] for i in chosen], found)
+        rows = np.full(len(self.tracks.tracks), -1, np.int64)
+        rows[chosen] = found.rows
+        return {"waveforms": np.array(str(found.store.path.absolute())), "waveform_rows": rows}
+
+    def _stored(
+        self, tracks: Sequence[Track], key: Mapping[str, Any], make_feature: Callable[[], Any], normalization: str
+    ) -> Extraction:
         return extract(
             [Excerpt(str(t.path), t.start, t.duration) for t in tracks],
             directory=self._store,
-            key={"name": choice.name, "version": component.version, "params": tables(choice.params)},
-            make_feature=functools.partial(
-                build_feature, tables(choice), self._registry.recreate(), audio.sample_rate
-            ),
-            audio=audio,
-            normalization=choice.normalization,
+            key=key,
+            make_feature=make_feature,
+            audio=self._experiment.audio,
+            normalization=normalization,
             workers=self._workers,
             progress=True,
         )
 
-    def _check(self, choice: FeatureChoice, found: Extraction) -> None:
-        tracks, digests = self.tracks.tracks, self.tracks.digests
+    def _check(self, feature: str, tracks: Sequence[Track], digests: Sequence[str], found: Extraction) -> None:
         changed = [str(t.path) for t, a, b in zip(tracks, digests, found.digests, strict=True) if a != b]
         if changed:
             raise WorkError(
@@ -128,16 +150,17 @@ class Preparation:
             )
         lost = [str(t.path) for t, row in zip(tracks, found.rows, strict=True) if row < 0]
         if lost:
-            raise WorkError(f"feature {choice.name!r} cannot represent {len(lost)} tracks, {lost[0]} among them")
+            raise WorkError(f"feature {feature!r} cannot represent {len(lost)} tracks, {lost[0]} among them")
 
-    def _write(self, choice: FeatureChoice, found: Extraction) -> Path:
-        name = hashlib.sha256(_key(choice).encode()).hexdigest()[:8]
+    def _write(self, choice: FeatureChoice, found: Extraction, waves: Mapping[str, Any]) -> Path:
+        name = hashlib.sha256(_key(choice).encode()).hexdigest()[:8] + ("-live" if waves else "")
         file = self._folder / "features" / f"{choice.name}-{name}.npz"
         window = Window.of(self._experiment.audio, found.store.shape[1])
         arrays: dict[str, Any] = {
             "store": np.array(str(found.store.path.absolute())),
             "rows": found.rows,
             "window": np.array(attrs.astuple(window)),
+            **waves,
         }
         if choice.normalization == "training_set":
             rows = found.rows[np.array(self.tracks.subsets) == "train"]
@@ -178,7 +201,9 @@ def load_clips(tracks_file: Path, feature_file: Path, device: torch.device) -> C
         window = Window(*arrays["window"].tolist())
         known = "mean" in arrays
         statistics = tuple(torch.from_numpy(arrays[k]) for k in ("mean", "deviation")) if known else None
+        live = "waveforms" in arrays
+        waves = (FeatureStore(Path(str(arrays["waveforms"]))), arrays["waveform_rows"]) if live else None
     classes = tracks.classes
     index = {label: i for i, label in enumerate(classes)}
     labels = np.array([index[t.label] for t in tracks.tracks], np.int64)
-    return Clips(store, rows, labels, tracks.subsets, classes, statistics, device, window)  # type: ignore[arg-type]
+    return Clips(store, rows, labels, tracks.subsets, classes, statistics, device, window, waves)  # type: ignore[arg-type]

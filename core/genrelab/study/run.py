@@ -138,7 +138,7 @@ class Study:
                 "seed": training.seed,
                 "device": self._experiment.device,
                 "tracks": os.path.relpath(self._run.tracks, folder),
-                "feature": os.path.relpath(self._data.feature(training.recipe.feature), folder),
+                "feature": os.path.relpath(self._data.clips(training.recipe), folder),
                 "test": training.test,
                 "registry": self._registry.recreate(),
             },
@@ -201,11 +201,10 @@ class Study:
 
     def _check_recipe(self, name: str, recipe: Recipe) -> None:
         """Build what a candidate trains, once, so that what cannot be built is known before anything is trained."""
-        feature = self._data.feature(recipe.feature)
-        clips = load_clips(self._run.tracks, feature, resolve("cpu"))
+        clips = load_clips(self._run.tracks, self._data.clips(recipe), resolve("cpu"))
         try:
             build_model(recipe, self._registry, clips.shape, len(clips.classes))
-            build_augmentation(recipe, self._registry)
+            build_augmentation(recipe, self._registry, self._experiment.audio.sample_rate, clips)
             Precision(recipe.train, resolve(self._experiment.device))
         except InputError as error:
             raise InputError(f"candidate {name!r}: {error}") from error

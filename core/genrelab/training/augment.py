@@ -18,31 +18,60 @@ class Chain(nn.Module):
         links: augmentations of single clips.
         probability: share of the clips that the chain changes at all.
         mixing: augmentations that mix clips and their labels; they come last, whatever changes single clips.
+        waveform: augmentations of waveforms; they come first.
+        live: turns waveforms into what a model sees; None where the chain is given that.
     """
 
-    def __init__(self, links: Iterable[Link], probability: float = 1.0, mixing: Iterable[Link] = ()) -> None:
+    def __init__(
+        self,
+        links: Iterable[Link],
+        probability: float = 1.0,
+        mixing: Iterable[Link] = (),
+        *,
+        waveform: Iterable[Link] = (),
+        live: nn.Module | None = None,
+    ) -> None:
         super().__init__()
-        single, mixed = list(links), list(mixing)
+        waves, single, mixed = list(waveform), list(links), list(mixing)
+        self.waveform = nn.ModuleList(module for module, _ in waves)
         self.single = nn.ModuleList(module for module, _ in single)
         self.mixing = nn.ModuleList(module for module, _ in mixed)
-        self.probabilities = [p for _, p in single], [p for _, p in mixed]
+        self.probabilities = [p for _, p in waves], [p for _, p in single], [p for _, p in mixed]
+        self.live = live or nn.Identity()
         self.probability = probability
 
     def forward(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        """Change a batch (batch, bins, frames) and its soft labels (batch, classes); the identity in eval mode."""
-        if not self.training or not (self.single or self.mixing):
-            return x, y
+        """Change a batch and its soft labels (batch, classes); nothing is changed in eval mode.
+
+        Args:
+            x: (batch, bins, frames), or (batch, samples) where the chain turns waveforms into features.
+            y: (batch, classes).
+
+        Returns:
+            x (batch, bins, frames) and y (batch, classes).
+        """
+        if not self.training or not (self.waveform or self.single or self.mixing):
+            return self.live(x), y
         reached = _draw(self.probability, x)
-        for link, probability in zip(self.single, self.probabilities[0], strict=True):
-            chosen = reached & _draw(probability, x)
+        for link, probability in zip(self.waveform, self.probabilities[0], strict=True):
+            x = _changed(link, x, reached & _draw(probability, x))
+        x = self.live(x)
+        for link, probability in zip(self.single, self.probabilities[1], strict=True):
+            chosen = (reached & _draw(probability, x))[:, None, None]
             x = link(x) if self.probability == probability == 1 else torch.where(chosen, link(x), x)
-        for link, probability in zip(self.mixing, self.probabilities[1], strict=True):
-            chosen = reached & _draw(probability, x)
+        for link, probability in zip(self.mixing, self.probabilities[2], strict=True):
+            chosen = (reached & _draw(probability, x))[:, None]
             mixed, labels = link(x, y)
-            x, y = torch.where(chosen, mixed, x), torch.where(chosen[:, :, 0], labels, y)
+            x, y = torch.where(chosen[:, :, None], mixed, x), torch.where(chosen, labels, y)
         return x, y
 
 
 def _draw(probability: float, x: Tensor) -> Tensor:
-    """Draw for each clip of a batch whether something happens: bool (batch, 1, 1)."""
-    return torch.rand(len(x), *[1] * (x.ndim - 1), device=x.device) < probability
+    """Draw for each clip of a batch whether something happens: bool (batch,)."""
+    return torch.rand(len(x), device=x.device) < probability
+
+
+def _changed(link: nn.Module, x: Tensor, chosen: Tensor) -> Tensor:
+    """Change the chosen clips and compute nothing for the others: to change a waveform costs more than to look."""
+    rows = chosen.nonzero()[:, 0]
+    return x.index_copy(0, rows, link(x[rows])) if len(rows) else x

@@ -31,6 +31,7 @@ from genrelab.training.augment import Chain, Link
 from genrelab.training.costs import PeakMemory, multiply_adds
 from genrelab.training.device import resolve, use_one_thread
 from genrelab.training.evaluate import Evaluation, evaluate
+from genrelab.training.live import LiveFeature
 from genrelab.training.metrics import per_genre
 from genrelab.training.optimizers import make_optimizer
 from genrelab.training.precision import Precision, compile_model
@@ -142,7 +143,7 @@ def _fit(
     (directory / METRICS).unlink(missing_ok=True)  # what the checkpoint knows is written again
     return train(
         model,
-        build_augmentation(recipe, registry).to(clips.device),
+        build_augmentation(recipe, registry, job.audio.sample_rate, clips).to(clips.device),
         optimizer,
         build_schedules(recipe, registry, optimizer, steps),
         clips,
@@ -211,13 +212,19 @@ def build_model(recipe: Recipe, registry: Registry, shape: tuple[int, int], clas
     return model
 
 
-def build_augmentation(recipe: Recipe, registry: Registry) -> Chain:
-    """Build the chain of augmentations of a recipe."""
-    links: dict[str, list[Link]] = {"feature": [], "batch": []}
+def build_augmentation(recipe: Recipe, registry: Registry, sample_rate: int, clips: Clips) -> Chain:
+    """Build the chain of augmentations of a recipe; one that changes waveforms turns them into features as well."""
+    links: dict[str, list[Link]] = {"waveform": [], "feature": [], "batch": []}
     for choice in recipe.augment:
         component = registry.get("augmentation", choice.name)
-        links[component.domain].append((component.build(choice.params), choice.probability))
-    return Chain(links["feature"], recipe.train.augment_probability, links["batch"])
+        links[component.domain].append((component.make(choice.params, sample_rate), choice.probability))
+    live = None
+    if links["waveform"]:
+        feature = registry.get("feature", recipe.feature.name).build(recipe.feature.params, sample_rate)
+        live = LiveFeature(feature, recipe.feature.normalization, clips)
+    return Chain(
+        links["feature"], recipe.train.augment_probability, links["batch"], waveform=links["waveform"], live=live
+    )
 
 
 def _save_predictions(file: Path, found: Mapping[Subset, Evaluation], clips: Clips) -> None:

@@ -1,13 +1,16 @@
-"""What the augmentations of an experiment do to the feature of an example."""
+"""What the augmentations of an experiment do to an example: to its feature, and to its waveform before that."""
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import torch
 from matplotlib.figure import Figure
-from torch import Tensor
+from torch import Tensor, nn
 
+from genrelab.components import Augmentation
 from genrelab.config.experiment import AugmentChoice, Experiment, FeatureChoice
 from genrelab.data.audio import fit_length
 from genrelab.data.explore.drawing import shortened
@@ -52,24 +55,25 @@ def _draw(
     module = registry.get("feature", feature.name).build(feature.params, audio.sample_rate).eval()
     samples = round(audio.seconds * audio.sample_rate)
     waves = torch.stack([torch.from_numpy(fit_length(e.audio, samples)) for e in examples])
+    title = f"{choice.name}: {examples[0].track.id}"[:90]
+    augmentation: Augmentation = registry.get("augmentation", choice.name)
+    change = functools.partial(_augmented, augmentation.make(choice.params, audio.sample_rate))
     with torch.no_grad():
         before = normalize_clips(module(waves), feature.normalization)
-        after = _augmented(registry, choice, before)
-    names = [shortened(e.track.label) for e in examples]
-    clips = {"before": before[0], "after": after[0]}
-    if registry.get("augmentation", choice.name).domain == "batch":
-        clips = {names[0]: before[0], f"{names[1]} ": before[1], "mixed": after[0]}
-    return draw_changes(clips, audio.seconds, f"{choice.name}: {examples[0].track.id}"[:90])
+        if augmentation.domain == "waveform":
+            changed = change(waves)
+            after = normalize_clips(module(changed), feature.normalization)
+            heard = waves[0].numpy(), changed[0].numpy()
+            return draw_changes({"before": before[0], "after": after[0]}, audio.seconds, title, heard)
+        if augmentation.domain == "batch":
+            one, other = (shortened(e.track.label) for e in examples)
+            mixed, _ = change(before, torch.eye(len(before)))
+            return draw_changes({one: before[0], f"{other} ": before[1], "mixed": mixed[0]}, audio.seconds, title)
+        return draw_changes({"before": before[0], "after": change(before)[0]}, audio.seconds, title)
 
 
-def _augmented(registry: Registry, choice: AugmentChoice, clips: Tensor) -> Tensor:
-    """Apply an augmentation to every clip (2, bins, frames), the same way each time."""
-    component = registry.get("augmentation", choice.name)
+def _augmented(module: nn.Module, *clips: Tensor) -> Any:
+    """Apply an augmentation, the same way each time."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(_SEED)
-        module = component.build(choice.params).train()
-        if component.domain == "batch":
-            mixed: Tensor = module(clips, torch.eye(len(clips)))[0]
-            return mixed
-        changed: Tensor = module(clips)
-        return changed
+        return module.train()(*clips)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import base64
 import io
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import soundfile
 import torch
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from torch import Tensor
@@ -99,13 +100,22 @@ def draw_example(example: Example, sample_rate: int) -> Figure:
     return figure
 
 
-def draw_changes(clips: Mapping[str, Tensor], seconds: float, title: str) -> Figure:
-    """Draw clips (bins, frames) side by side, on one scale of values: before and after an augmentation."""
-    figure = new_figure(2.9, 3.4 * len(clips))
+def draw_changes(
+    clips: Mapping[str, Tensor], seconds: float, title: str, waveforms: Sequence[Waveform] = ()
+) -> Figure:
+    """Draw clips (bins, frames) side by side, on one scale of values: before and after an augmentation.
+
+    Their waveforms (samples,), if given, are drawn above, on one scale as well.
+    """
+    figure = new_figure(4.2 if waveforms else 2.9, 3.4 * len(clips))
+    *above, below = figure.subplots(
+        2 if waveforms else 1, len(clips), squeeze=False, height_ratios=(1, 2) if waveforms else None
+    )
+    if waveforms:
+        _draw_waveforms(above[0], waveforms, seconds)
     low = min(float(x.min()) for x in clips.values())
     high = max(float(x.max()) for x in clips.values())
-    for i, (name, clip) in enumerate(clips.items()):
-        axes = figure.add_subplot(1, len(clips), i + 1)
+    for i, (axes, clip) in enumerate(zip(below, clips.values(), strict=True)):
         extent = (0, seconds, 0, len(clip))
         image = axes.imshow(
             clip.numpy(),
@@ -117,12 +127,22 @@ def draw_changes(clips: Mapping[str, Tensor], seconds: float, title: str) -> Fig
             extent=extent,
             interpolation="none",
         )
-        axes.set_title(name, fontsize=10, parse_math=False)
         axes.set_xlabel("time (s)")
         axes.set_ylabel("" if i else "bin")
-    figure.colorbar(image, ax=figure.axes, label="feature")
+    for axes, name in zip(figure.axes, clips, strict=False):
+        axes.set_title(name, fontsize=10, parse_math=False)
+    figure.colorbar(image, ax=list(below), label="feature")
     figure.suptitle(title, fontsize=11, parse_math=False)
     return figure
+
+
+def _draw_waveforms(row: Sequence[Axes], waveforms: Sequence[Waveform], seconds: float) -> None:
+    peak = max(float(np.abs(x).max()) for x in waveforms) or 1.0
+    for axes, waveform in zip(row, waveforms, strict=True):
+        axes.plot(*envelope(waveform, len(waveform) / seconds), color=COLORS[0], linewidth=0.6)
+        axes.set_xlim(0, seconds)
+        axes.set_ylim(-1.05 * peak, 1.05 * peak)
+    row[0].set_ylabel("amplitude")
 
 
 def player(track: Track) -> str:
@@ -142,7 +162,7 @@ def player(track: Track) -> str:
     return _data_uri("audio/ogg", encoded.getvalue())
 
 
-def envelope(audio: Waveform, sample_rate: int, points: int = 1200) -> tuple[Any, Any]:
+def envelope(audio: Waveform, sample_rate: float, points: int = 1200) -> tuple[Any, Any]:
     """Return (times, values) that trace the extremes of a waveform in so many pieces, none of which is lost."""
     size = max(1, len(audio) // points)
     pieces = audio[: len(audio) // size * size].reshape(-1, size)

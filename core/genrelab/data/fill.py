@@ -102,7 +102,8 @@ class Fill:
 
 def _digest(path: str) -> bytes:
     with open(path, "rb") as file:  # noqa: PTH123
-        return hashlib.file_digest(file, partial(hashlib.blake2b, digest_size=16)).digest()
+        # Processors compute it: half the time of BLAKE2, and this process reads for all workers.
+        return hashlib.file_digest(file, "sha256").digest()[:16]
 
 
 class _Pace(ProgressColumn):

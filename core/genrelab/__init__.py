@@ -25,7 +25,7 @@ from genrelab.components import (
     TrialExecutor,
 )
 from genrelab.errors import GenrelabError, InputError, WorkError
-from genrelab.events import EpochEnd, StudyEnd, StudyStart, TrialEnd, TrialRef, TrialStart
+from genrelab.events import EpochEnd, Exploration, Picture, StudyEnd, StudyStart, TrialEnd, TrialRef, TrialStart
 from genrelab.hookspecs import hookimpl
 from genrelab.interrupts import starting_process
 from genrelab.jobs import Job, JobEnd
@@ -44,6 +44,7 @@ __all__ = [
     "Dataset",
     "EpochEnd",
     "Executor",
+    "Exploration",
     "Feature",
     "GenrelabError",
     "InputError",
@@ -51,6 +52,7 @@ __all__ = [
     "JobEnd",
     "LearningRate",
     "Model",
+    "Picture",
     "Reporter",
     "Scheduler",
     "Steps",

@@ -1,4 +1,4 @@
-"""Life-cycle events that reporters receive: frozen, made of plain values, the same for every executor."""
+"""Events that reporters receive: frozen, made of plain values, the same for every executor."""
 
 from __future__ import annotations
 
@@ -26,6 +26,36 @@ class TrialRef:
         """``cnn1d_gru/trial-003`` or ``cnn1d_gru/seed-1``."""
         part = f"trial-{self.number:03d}" if self.stage == "search" else f"seed-{self.number}"
         return f"{self.candidate}/{part}"
+
+
+@attrs.frozen
+class Picture:
+    """A picture of an exploration."""
+
+    name: str
+    """What it shows: ``genres``, ``example``, ``augmentation`` and so on."""
+    number: int
+    """Which of those of that name, from 0."""
+    file: Path
+    """PNG."""
+    caption: str
+
+
+@attrs.frozen
+class Exploration:
+    """A dataset was looked at; nothing is trained."""
+
+    study: str
+    """Name of the experiment whose dataset it is."""
+    directory: Path
+    """Where the page and the pictures are."""
+    experiment: Mapping[str, Any]
+    """The resolved experiment."""
+    facts: Mapping[str, str]
+    """Tracks, genres, hours and so on, in the order in which they are shown."""
+    notes: Sequence[str]
+    """What the user should know of the data."""
+    pictures: Sequence[Picture]
 
 
 @attrs.frozen

@@ -78,3 +78,8 @@ def on_trial_end(event: events.TrialEnd) -> None:
 @hookspec
 def on_study_end(event: events.StudyEnd) -> None:
     """Called once at the end, also when the study is interrupted."""
+
+
+@hookspec
+def on_explore_end(event: events.Exploration) -> None:
+    """Called once when the dataset of an experiment was explored; no other hook is called then."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import re
 from pathlib import Path
 
@@ -134,6 +135,17 @@ class TestPage:
         text, _ = page()
         assert "<script" not in text
         assert "&lt;script&gt;alert(1)" in text
+
+    def test_reporters_are_told_of_every_picture(self, page, toy: Path) -> None:
+        _, out = page("--set", "reporter.recorder.file='seen.jsonl'")
+        [hook, event] = json.loads((toy / "seen.jsonl").read_text())
+        assert hook == "on_explore_end"
+        assert event["facts"]["tracks"] == "36"
+        assert event["experiment"]["dataset"]["name"] == "tones"
+        assert {toy / p["file"] for p in event["pictures"]} == {*(toy / out).glob("*.png")}
+        examples = [(p["number"], p["caption"].split(":")[0]) for p in event["pictures"] if p["name"] == "example"]
+        assert [number for number, _ in examples] == [0, 1, 2]
+        assert {name.split("-")[0] for _, name in examples} == {"low", "mid", "high"}
 
     def test_augmentations_are_shown_before_and_after(self, page, toy: Path) -> None:
         file = toy / "toy.toml"

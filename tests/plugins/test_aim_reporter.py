@@ -10,9 +10,10 @@ import tomllib
 from pathlib import Path
 
 import numpy as np
+import PIL.Image
 import pytest
 
-from genrelab import EpochEnd, StudyEnd, StudyStart, TrialEnd, TrialRef, TrialStart
+from genrelab import EpochEnd, Exploration, Picture, StudyEnd, StudyStart, TrialEnd, TrialRef, TrialStart
 from genrelab_plugins.reporters import aim as plugin
 from genrelab_plugins.reporters._aim_values import by_name, finite, nested, plain, text_table
 from genrelab_plugins.reporters._confusion_image import confusion_image
@@ -73,6 +74,7 @@ HOOKS = {
     EpochEnd: "on_epoch_end",
     TrialEnd: "on_trial_end",
     StudyEnd: "on_study_end",
+    Exploration: "on_explore_end",
 }
 
 
@@ -205,6 +207,45 @@ def test_the_study_run_holds_experiment_notes_and_results(runs):
     assert tomllib.loads(texts["experiment"])["dataset"]["name"] == "synthetic"
     assert texts["notes"] == "2 clips are silent"
     assert texts["results"].splitlines()[0].split() == ["candidate", "f1", "note"]
+
+
+def explore_end(root, names):
+    folder = root / "toy-explore"
+    folder.mkdir(exist_ok=True)
+    pictures = []
+    for i, (name, number) in enumerate(names):
+        file = folder / f"{name}-{number}.png"
+        PIL.Image.new("RGB", (300 + i, 200), (i, 0, 0)).save(file)
+        pictures.append(Picture(name, number, file, f"caption {i}"))
+    facts = {"tracks": "1,200", "largest : smallest genre": "2.5"}
+    return Exploration("toy", folder, {"dataset": {"name": "x", "limit": None}}, facts, ["3 are short"], pictures)
+
+
+def test_an_exploration_is_one_run_with_its_pictures_however_often_it_is_repeated(tmp_path):
+    names = [("genres", 0), ("example", 0), ("example", 1)]
+    for _ in range(2):
+        report(tmp_path, [explore_end(tmp_path, names)])
+    report(tmp_path, [study_start(tmp_path), study_end(tmp_path)])
+    runs = read(tmp_path)
+    assert set(runs) == {"data", "toy"}
+    run = runs["data"]
+    assert (run.experiment, run.tags, run.active) == ("toy", ["data"], False)
+    assert run["data"] == {"tracks": "1,200", "largest_smallest_genre": "2.5"}
+    from aim.storage.context import Context
+
+    assert set(sequences(run, "images")) == {("genres",), ("example",)}
+    found = run.get_image_sequence("example", Context({})).data.items()
+    shown = [(step, picture.to_pil_image().width, picture.caption) for step, (picture, *_) in found]
+    assert shown == [(0, 301, "caption 1"), (1, 302, "caption 2")]
+    assert sequences(run, "texts")[("notes",)].data == "3 are short"
+
+
+def test_a_missing_picture_is_one_warning(tmp_path, caplog):
+    event = explore_end(tmp_path, [("genres", 0)])
+    event.pictures[0].file.unlink()
+    report(tmp_path, [event])
+    (message,) = warnings_of(caplog)
+    assert message.endswith("ValueError: Invalid image file path.")
 
 
 def test_an_interrupted_study_goes_on_in_the_same_runs(tmp_path):

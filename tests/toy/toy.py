@@ -140,6 +140,10 @@ def recorder(params: RecorderParams):
         def on_study_end(self, event):
             self._note("on_study_end", event)
 
+        @hookimpl
+        def on_explore_end(self, event):
+            self._note("on_explore_end", event)
+
     return Recorder()
 
 

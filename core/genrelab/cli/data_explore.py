@@ -9,6 +9,7 @@ import click
 from genrelab.cli.experiments import experiment_options
 from genrelab.config.files import load
 from genrelab.plugins.registry import Registry
+from genrelab.study.listeners import Listeners
 
 
 @click.command()
@@ -28,13 +29,14 @@ def explore(
 ) -> None:
     """Look at the dataset of an experiment: a page with pictures and sound.
 
-    Reads the headers of all files, and decodes a few tracks of each genre.
+    Reads the headers of all files, and decodes a few tracks of each genre. Reporters of the experiment are told, so
+    that Aim shows the pictures too.
     """
     registry = Registry.discover(plugins)
     found = load(experiment, registry, overrides)
+    reporters = Listeners(found, registry)
     from genrelab.data.explore.command import explore as write_page  # imports torch and matplotlib
 
-    page = write_page(
-        found, registry, out or Path("runs") / f"{found.name}-explore", tracks=tracks, per_genre=per_genre
-    )
-    click.echo(f"page: {page}")
+    folder = out or Path("runs") / f"{found.name}-explore"
+    reporters.tell(write_page(found, registry, folder, tracks=tracks, per_genre=per_genre))
+    click.echo(f"page: {folder / 'index.html'}")

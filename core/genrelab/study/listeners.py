@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
 from typing import Any
 
 import pluggy
 
+from genrelab.config.experiment import Experiment
 from genrelab.plugins.loading import listen
+from genrelab.plugins.registry import Registry
 
 _HOOKS = {
     "StudyStart": "on_study_start",
@@ -16,21 +17,24 @@ _HOOKS = {
     "EpochEnd": "on_epoch_end",
     "TrialEnd": "on_trial_end",
     "StudyEnd": "on_study_end",
+    "Exploration": "on_explore_end",
 }
 
 
 class Listeners:
-    """Everyone who is told of a study's events.
+    """The reporters of an experiment.
 
     Args:
-        reporters: pairs (name, object with life-cycle hooks).
+        experiment: says which.
+        registry: resolves components.
 
     Raises:
         PluginError: a reporter has a hook that does not exist.
     """
 
-    def __init__(self, reporters: Iterable[tuple[str, object]]) -> None:
-        self._managers: dict[str, pluggy.PluginManager] = {n: listen(o, f"reporter {n}") for n, o in reporters}
+    def __init__(self, experiment: Experiment, registry: Registry) -> None:
+        built = ((c.name, registry.get("reporter", c.name).build(c.params)) for c in experiment.reporter)
+        self._managers: dict[str, pluggy.PluginManager] = {n: listen(o, f"reporter {n}") for n, o in built}
         self.failed: dict[str, str] = {}
         """Name of a reporter that failed -> why. It is told only of the study's end after that."""
 

@@ -74,9 +74,7 @@ class Study:
         self, experiment: Experiment, registry: Registry, run: RunDirectory, store: Path, *, strict: bool = False
     ) -> None:
         self._experiment, self._registry, self._run = experiment, registry, run
-        self._listeners = Listeners(
-            [(c.name, registry.get("reporter", c.name).build(c.params)) for c in experiment.reporter]
-        )
+        self._listeners = Listeners(experiment, registry)
         self._data = Preparation(experiment, registry, run.data, store, cpu_count(), strict=strict)
         self._candidates = [CandidateRun(experiment, c, run) for c in experiment.candidate]
         self._running: dict[Path, _Watched] = {}

@@ -1,18 +1,21 @@
-"""Mirror a study into an Aim repository, where people look at it; the run directory stays the truth."""
+"""Mirror studies and explorations into an Aim repository, where people look at them; files stay the truth."""
 
 from __future__ import annotations
 
 import logging
 import queue
 import threading
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import attrs
 
-from genrelab import EpochEnd, Reporter, StudyEnd, StudyStart, TrialEnd, TrialStart, hookimpl, setting
+from genrelab import EpochEnd, Exploration, Reporter, StudyEnd, StudyStart, TrialEnd, TrialStart, hookimpl, setting
 
 Event = StudyStart | TrialStart | EpochEnd | TrialEnd | StudyEnd
 Events = queue.Queue[Event | None]
+E = TypeVar("E", StudyStart, Exploration)
 
 QUEUE_SIZE = 10_000
 """Events that may wait; Aim is hours behind or hung when there are more."""
@@ -46,8 +49,7 @@ class AimReporter:
     @hookimpl
     def on_study_start(self, event: StudyStart) -> None:
         """Start the thread; Aim itself is imported there."""
-        self._events, self._over = queue.Queue(QUEUE_SIZE), threading.Event()
-        threading.Thread(target=self._work, args=(event,), name="aim", daemon=True).start()
+        self._start(self._mirror, event)
 
     @hookimpl
     def on_trial_start(self, event: TrialStart) -> None:
@@ -69,8 +71,21 @@ class AimReporter:
         """Write the results and wait, for a bounded time, until all is written."""
         self._put(event)
         self._put(None)
+        self._finish()
+
+    @hookimpl
+    def on_explore_end(self, event: Exploration) -> None:
+        """Write facts and pictures, and wait, for a bounded time, until all is written."""
+        self._start(self._explored, event)
+        self._finish()
+
+    def _start(self, work: Callable[[E], None], event: E) -> None:
+        self._events, self._over = queue.Queue(QUEUE_SIZE), threading.Event()
+        threading.Thread(target=self._attempt, args=(work, event), name="aim", daemon=True).start()
+
+    def _finish(self) -> None:
         if not self._over.wait(CLOSE_SECONDS):
-            self._stop(f"not done {CLOSE_SECONDS:.0f} s after the end of the study")
+            self._stop(f"not done {CLOSE_SECONDS:.0f} s after the end")
 
     def _put(self, event: Event | None) -> None:
         if self._over.is_set():
@@ -80,23 +95,31 @@ class AimReporter:
         except queue.Full:
             self._stop(f"{QUEUE_SIZE} events wait to be written")
 
-    def _work(self, start: StudyStart) -> None:
+    def _attempt(self, work: Callable[[E], None], event: E) -> None:
         try:
-            from genrelab_plugins.reporters._aim_mirror import Mirror
-
-            mirror = Mirror(self._repo, start)
-            for event in iter(self._events.get, None):
-                mirror.take(event)
-            mirror.close()
+            work(event)
             self._over.set()
         except Exception as error:
             self._stop(f"{type(error).__name__}: {error}".rstrip(": "))
+
+    def _mirror(self, start: StudyStart) -> None:
+        from genrelab_plugins.reporters._aim_mirror import Mirror
+
+        mirror = Mirror(self._repo, start)
+        for event in iter(self._events.get, None):
+            mirror.take(event)
+        mirror.close()
+
+    def _explored(self, event: Exploration) -> None:
+        from genrelab_plugins.reporters._aim_exploration import write
+
+        write(self._repo, event)
 
     def _stop(self, why: str) -> None:
         with self._stopping:
             if not self._over.is_set():
                 log.warning(
-                    "Aim mirror in %s is off, the study goes on (its files are complete): %s", self._repo, why
+                    "Aim mirror in %s is off, the rest goes on (all files are complete): %s", self._repo, why
                 )
             self._over.set()
 

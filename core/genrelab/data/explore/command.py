@@ -21,6 +21,7 @@ from rich.console import Console
 from rich.progress import track as show_progress
 
 from genrelab.components import Track
+from genrelab.config.choices import tables
 from genrelab.config.experiment import Experiment
 from genrelab.data.audio import BadAudio
 from genrelab.data.dataset import read_dataset
@@ -29,6 +30,7 @@ from genrelab.data.explore.augmentations import draw_augmentations
 from genrelab.data.explore.examples import N_FFT, Example, decode, draw_example, player, power_spectrum
 from genrelab.data.explore.survey import Survey, survey
 from genrelab.errors import InputError, WorkError
+from genrelab.events import Exploration, Picture
 from genrelab.files import write_text
 from genrelab.plugins.registry import Registry
 from genrelab.training.device import use_one_thread
@@ -54,17 +56,20 @@ class Page:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         folder.mkdir(parents=True, exist_ok=True)
+        self.pictures: list[Picture] = []
 
-    def picture(self, name: str, alt: str, figure: Figure) -> dict[str, str]:
-        """Write a figure as NAME.png; return its source for the page and what it shows in words."""
-        file = self._folder / f"{name}.png"
+    def picture(self, name: str, alt: str, figure: Figure, part: str = "") -> dict[str, str]:
+        """Write a figure as NAME.png or NAME-PART.png; return its source for the page, and what it shows."""
+        file = self._folder / f"{'-'.join(filter(None, [name, part]))}.png"
         drawing.save(figure, file)
+        number = sum(p.name == name for p in self.pictures)
+        self.pictures.append(Picture(name, number, file, alt))
         return {"src": f"data:image/png;base64,{base64.b64encode(file.read_bytes()).decode()}", "alt": alt}
 
 
 def explore(
     experiment: Experiment, registry: Registry, out: Path, *, tracks: Sequence[str] = (), per_genre: int = 2
-) -> Path:
+) -> Exploration:
     """Write index.html and its pictures (PNG); only the examples are decoded.
 
     Args:
@@ -75,7 +80,7 @@ def explore(
         per_genre: how many.
 
     Returns:
-        The page.
+        What was written, for reporters.
 
     Raises:
         InputError: an unknown track, or no tracks at all.
@@ -88,16 +93,17 @@ def explore(
     sample = _sample(found, experiment, tracks, per_genre)
     rate = experiment.audio.sample_rate
     unreadable = [*found.unreadable, *sample.failed]
+    facts = _facts(found, len(unreadable))
     try:
         page = Page(out)
         content = {
             "name": experiment.name,
-            "facts": _facts(found, len(unreadable)),
+            "facts": facts,
             "notes": collection.notes,
             "overview": _overview(page, found, sample, rate),
             "examples": [_shown(page, i, e, rate) for i, e in enumerate(sample.examples)],
             "changes": [
-                page.picture(f"augmentation-{name}", f"before and after {name}", figure)
+                page.picture("augmentation", f"before and after {name}", figure, name)
                 for name, figure in draw_augmentations(experiment, registry, sample.examples)
             ],
             "unreadable": unreadable[:_LISTED],
@@ -107,7 +113,9 @@ def explore(
         write_text(out / "index.html", template.render(content))
     except OSError as error:
         raise WorkError(f"{out}: cannot be written to: {error.strerror or error}") from error
-    return out / "index.html"
+    return Exploration(
+        experiment.name, out, tables(experiment), dict(facts), collection.notes, tuple(page.pictures)
+    )
 
 
 def _check_known(wanted: Sequence[str], tracks: Iterable[Track]) -> None:
@@ -210,7 +218,7 @@ def _overview(page: Page, found: Survey, sample: Sample, rate: int) -> list[dict
 def _shown(page: Page, number: int, example: Example, rate: int) -> dict[str, Any]:
     track = example.track
     picture = page.picture(
-        f"example-{number:03d}", f"waveform and spectrogram of {track.id}", draw_example(example, rate)
+        "example", f"{track.id}: waveform, log-mel spectrogram", draw_example(example, rate), f"{number:03d}"
     )
     words = [track.label, track.artist, track.album, track.title, track.id]
     try:

@@ -110,6 +110,8 @@ class Dataset:
     params: type
     build: Callable[[Any], Iterable[Track]]
     """(params) -> tracks, in an order that is the same every time; in a `Collection` where there are notes."""
+    known_failures: Mapping[str, str] = attrs.field(factory=dict, eq=False)
+    """Checks of `genrelab.testing` that it does not pass -> why."""
 
 
 @attrs.frozen
@@ -122,6 +124,8 @@ class Feature:
     """(params, sample_rate in Hz) -> module: (batch, samples) float32 in -1..1 -> (batch, bins, frames)."""
     version: int = 1
     """Part of the key of stored features: raise it when the output changes."""
+    known_failures: Mapping[str, str] = attrs.field(factory=dict, eq=False)
+    """Checks of `genrelab.testing` that it does not pass -> why."""
 
 
 @attrs.frozen
@@ -137,6 +141,8 @@ class Augmentation:
     """waveform: changes each clip by itself before its feature is computed: x (batch, samples) -> x; feature: the
     same after it: x (batch, bins, frames) -> x; batch: mixes clips and their soft labels:
     (x, y (batch, classes)) -> (x, y). They are applied in this order."""
+    known_failures: Mapping[str, str] = attrs.field(factory=dict, eq=False)
+    """Checks of `genrelab.testing` that it does not pass -> why."""
 
     def make(self, params: Any, sample_rate: int) -> nn.Module:
         """Build the module, with the sample rate if it is one for waveforms."""
@@ -153,6 +159,8 @@ class Model:
     """(params, (bins, frames), classes) -> module: (batch, bins, frames) -> logits (batch, classes).
 
     Its `embed(x)` gives the pooled vector (batch, dimensions) that the head classifies."""
+    known_failures: Mapping[str, str] = attrs.field(factory=dict, eq=False)
+    """Checks of `genrelab.testing` that it does not pass -> why."""
 
 
 @attrs.frozen
@@ -165,6 +173,8 @@ class Scheduler:
     """(params, optimizer, steps) -> an object with step, state_dict and load_state_dict."""
     when: Literal["batch", "epoch", "monitored"] = "epoch"
     """When `step` is called: after each batch, after each epoch, or after each epoch with the validation loss."""
+    known_failures: Mapping[str, str] = attrs.field(factory=dict, eq=False)
+    """Checks of `genrelab.testing` that it does not pass -> why."""
 
 
 @attrs.frozen
@@ -175,6 +185,8 @@ class Reporter:
     params: type
     build: Callable[[Any], object]
     """(params) -> an object with @hookimpl methods of the life-cycle hooks."""
+    known_failures: Mapping[str, str] = attrs.field(factory=dict, eq=False)
+    """Checks of `genrelab.testing` that it does not pass -> why."""
 
 
 @attrs.frozen
@@ -185,6 +197,8 @@ class Executor:
     params: type
     build: Callable[[Any], TrialExecutor]
     """(params) -> an object that runs jobs."""
+    known_failures: Mapping[str, str] = attrs.field(factory=dict, eq=False)
+    """Checks of `genrelab.testing` that it does not pass -> why."""
 
 
 Component = Dataset | Feature | Augmentation | Model | Scheduler | Reporter | Executor

@@ -11,7 +11,7 @@ from genrelab.config.experiment import Experiment
 from genrelab.plugins.loading import listen
 from genrelab.plugins.registry import Registry
 
-_HOOKS = {
+HOOKS = {
     "StudyStart": "on_study_start",
     "TrialStart": "on_trial_start",
     "EpochEnd": "on_epoch_end",
@@ -40,7 +40,7 @@ class Listeners:
 
     def tell(self, event: Any) -> None:
         """Tell everyone; never raises."""
-        hook = _HOOKS[type(event).__name__]
+        hook = HOOKS[type(event).__name__]
         for name, manager in self._managers.items():
             if name in self.failed and hook != "on_study_end":
                 continue

@@ -46,7 +46,9 @@ class View:
 
     def advance(self, event: EpochEnd) -> None:
         """Note an epoch."""
-        training = self.running[event.trial.name]
+        training = self.running.get(event.trial.name)
+        if training is None:
+            return
         training.epoch = event.epoch
         training.scores = ", ".join(scores(event.metrics.get("validation", {})))
 

@@ -41,7 +41,7 @@ def hooks(reporter: Reporter, params: Any) -> None:
 def whole_study(reporter: Reporter, params: Any) -> None:
     """It survives a study from start to end, and a second one after it."""
     events: tuple[Event, ...] = _study()
-    _tell(reporter, params, {"a study, and another": (*events, *events)})
+    _tell(reporter, params, {"a study, and another": events + events})
 
 
 def going_on(reporter: Reporter, params: Any) -> None:

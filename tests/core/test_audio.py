@@ -188,6 +188,51 @@ def test_the_centre_is_as_far_from_both_ends(tmp_path):
     np.testing.assert_array_equal(read_mono(path, 22_050, 9.0, cut="centre"), read_mono(path, 22_050))
 
 
+def test_segments_are_the_start_the_end_and_what_lies_evenly_between(tmp_path):
+    x = np.linspace(-0.5, 0.5, 22_050 * 10, dtype=np.float32)
+    path = write(tmp_path / "a.wav", x, 22_050)
+    found = read_mono(path, 22_050, 3.0, cut="segments", segments=3)
+    expected = np.concatenate([x[:22_050], x[99_225:121_275], x[-22_050:]])
+    np.testing.assert_allclose(found, expected, atol=1e-4)
+    part = read_mono(Excerpt(str(path), 2.0, 6.0), 22_050, 2.0, cut="segments", segments=2)
+    np.testing.assert_allclose(part, np.concatenate([x[44_100:66_150], x[154_350:176_400]]), atol=1e-4)
+
+
+def test_audio_that_is_not_longer_is_not_divided(tmp_path):
+    path = write(tmp_path / "a.wav", tone(22_050, 2.0), 22_050)
+    for seconds in (2.0, 5.0):
+        found = read_mono(path, 22_050, seconds, cut="segments")
+        np.testing.assert_array_equal(found, read_mono(path, 22_050))
+
+
+@pytest.mark.parametrize("extension", ["flac", "mp3", "ogg"])
+def test_segments_of_a_compressed_file_sound_like_their_places(tmp_path, extension):
+    x = np.concatenate([tone(44_100, 2, hz=hz) for hz in (300, 600, 900)])
+    path = write(tmp_path / f"a.{extension}", x, 44_100, subtype=None)
+    found = read_mono(path, 22_050, 3.0, cut="segments", segments=3)
+    assert found.shape == (66_150,)
+    assert [np.abs(np.fft.rfft(part)).argmax() for part in np.split(found, 3)] == [300, 600, 900]
+
+
+@given(st.floats(0.11, 1.0), st.integers(2, 12), st.sampled_from([8_000, 22_050, 44_100]))
+def test_segments_make_up_the_seconds_that_are_wanted(tmp_path_factory, seconds, segments, rate):
+    path = tmp_path_factory.mktemp("audio") / "a.wav"
+    write(path, tone(16_000, 1.5), 16_000)
+    found = read_mono(path, rate, seconds, cut="segments", segments=segments, min_share=1.0)
+    assert 0 <= round(seconds * rate) - len(found) <= 1  # the end of a file may be half a sample away
+
+
+def test_a_silent_segment_is_no_reason_and_one_that_is_not_there_counts_as_missing(tmp_path):
+    music, silence = tone(22_050, 2.0), np.zeros((22_050 * 6, 1), np.float32)
+    path = write(tmp_path / "fade.wav", np.concatenate([music, silence]), 22_050)
+    assert np.ptp(read_mono(path, 22_050, 3.0, cut="segments")) > 0.1
+    path = write(tmp_path / "cut.flac", np.concatenate([music, music, music, music]), 22_050, subtype=None)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(BadAudio) as caught:
+        read_mono(path, 22_050, 4.0, cut="segments", segments=2, min_share=1.0)
+    assert caught.value.reason in ("undecodable", "wrong_duration")
+
+
 @pytest.mark.parametrize("extension", ["flac", "mp3", "ogg"])
 def test_a_compressed_file_is_read_from_the_middle(tmp_path, extension):
     x = np.concatenate([tone(22_050, 2, hz=300), tone(22_050, 2, hz=900)])

@@ -184,6 +184,7 @@ def test_changed_bytes_are_computed_again(tmp_path):
         {"sample_rate": 4 * RATE},
         {"seconds": 2 * SECONDS},
         {"cut": "centre"},
+        {"cut": "segments"},
         {"pad": "wrap"},
         {"min_share": 0.9},
         {"normalization": "minmax"},
@@ -199,6 +200,14 @@ def test_windows_are_cut_from_what_is_stored(tmp_path, change):
     paths = tracks(tmp_path, 1)
     assert run(paths, tmp_path).store.path == run(paths, tmp_path, **change).store.path
     assert Counted.calls == 1
+
+
+def test_the_number_of_segments_matters_only_where_audio_is_cut_into_them(tmp_path):
+    paths = [write(tmp_path / "long.wav", 0, seconds=3)]
+    assert run(paths, tmp_path).store.path == run(paths, tmp_path, segments=5).store.path
+    stores = [run(paths, tmp_path, cut="segments", segments=n).store for n in (2, 5)]
+    assert stores[0].path != stores[1].path
+    assert (stores[0].gather(np.zeros(1, int)) != stores[1].gather(np.zeros(1, int))).any()
 
 
 def test_tracks_that_share_a_file_have_their_own_rows_and_reasons(tmp_path):

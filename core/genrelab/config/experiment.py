@@ -13,7 +13,7 @@ from genrelab.params import Number, Scalar, one_of, setting, tunable
 
 # Kept here as plain data: the modules that do the work need numpy and torch, and a file is checked without them.
 NORMALIZATIONS = ("minmax", "clip", "band", "training_set", "none")
-CUTS = ("start", "centre")
+CUTS = ("start", "centre", "segments")
 PADS = ("zeros", "repeat", "wrap")
 METRICS = ("loss", "accuracy", "f1_macro", "f1_weighted", "accuracy_one_vs_rest")
 OPTIMIZERS = ("adam", "adamw", "radam", "sgd")
@@ -93,7 +93,8 @@ class Audio:
 
     sample_rate: int = setting(22050, low=1000, high=192000, help="Hz; audio is mixed to mono and resampled to it")
     seconds: float = setting(30.0, low=0.1, high=3600.0, help="of a clip; longer is cut, shorter padded")
-    cut: str = one_of("start", CUTS, help="what is kept of longer audio: its start or its centre")
+    cut: str = one_of("start", CUTS, help="what is kept of longer audio: its start, its centre, or parts joined")
+    segments: int = setting(3, low=2, high=1000, help="these parts, evenly from start to end, equally long")
     pad: str = one_of(
         "zeros", PADS, help="shorter audio: silence after it; whole copies, then silence; copies up to the end"
     )

@@ -69,6 +69,7 @@ def read_mono(
     seconds: float | None = None,
     *,
     cut: str = "start",
+    segments: int = 3,
     min_share: float = 0.0,
 ) -> Waveform:
     """Decode an audio file or a part of it, mix its channels to one (their mean) and resample (soxr HQ).
@@ -77,8 +78,10 @@ def read_mono(
         excerpt: any file libsndfile reads (WAV, FLAC, MP3, Ogg Vorbis, Opus, AIFF and others), or a part of one.
         sample_rate: of the result, in Hz.
         seconds: keep only so many; None keeps all.
-        cut: which are kept where there are more: the first (``start``) or the middle ones (``centre``, by the
-            length that the header claims).
+        cut: which are kept where there are more, by the length that the header claims: the first (``start``), the
+            middle ones (``centre``), or equal parts joined, the first from the start, the last from the end and
+            the others evenly between (``segments``).
+        segments: number of these parts.
         min_share: of `seconds` that there must be.
 
     Returns:
@@ -95,23 +98,25 @@ def read_mono(
     if not Path(name).stat().st_size:
         raise BadAudio(name, "empty", "has no bytes")
     try:
-        decoded, rate, claimed, wanted = _decode(part, seconds, cut)
+        decoded = _decode(part, seconds, cut, segments)
     except (soundfile.SoundFileError, TypeError, ValueError, OSError) as error:
         raise BadAudio(name, "undecodable", f"cannot be decoded: {_why(error)}") from error
-    _check_length(part, len(decoded) / rate, claimed, max(SHORTEST, min_share * (seconds or 0)))
-    kept = len(decoded) if wanted == math.inf else round(wanted * rate)
-    _check_sound(decoded[:kept], name)
-    x: Waveform = soxr.resample(decoded, rate, sample_rate)
-    if wanted != math.inf:
-        x = x[: round(wanted * sample_rate)]
-    _check_sound(x, name, moving=True)
+    parts, rate, claimed, wanted = decoded
+    held = sum(min((len(x) + 0.5) / rate, wanted) for x in parts)  # a part may begin half a sample late
+    _check_length(part, held, claimed, max(SHORTEST, min_share * (seconds or 0)))
+    _check_sound([_first(x, wanted * rate) for x in parts], name)
+    # Half a sample more of each part: joined, there must not be too few.
+    resampled = [_first(soxr.resample(x, rate, sample_rate), wanted * sample_rate + 0.5) for x in parts]
+    x = _first(_joined(resampled), wanted * sample_rate * len(parts))
+    _check_sound([x], name, moving=True)
     return x
 
 
 def read_clip(excerpt: Excerpt, audio: Audio) -> Waveform | Rejected:
     """Return the clip of a file, float32 (samples,), cut or padded, or why there is none; never raises."""
     try:
-        x = read_mono(excerpt, audio.sample_rate, audio.seconds, cut=audio.cut, min_share=audio.min_share)
+        how = {"cut": audio.cut, "segments": audio.segments, "min_share": audio.min_share}
+        x = read_mono(excerpt, audio.sample_rate, audio.seconds, **how)
         return fit_length(x, round(audio.seconds * audio.sample_rate), audio.pad)
     except BadAudio as error:
         return Rejected(error.reason, error.message)
@@ -135,31 +140,63 @@ def fit_length(x: NDArray[Any], samples: int, pad: str = "zeros") -> NDArray[Any
     return out
 
 
-def _decode(part: Excerpt, seconds: float | None, cut: str) -> tuple[Waveform, int, float, float]:
-    """Return the waveform with a margin, its rate, and the seconds that the header claims and that are wanted."""
-    parts = []
+class _Decoded(NamedTuple):
+    """Parts of a file, each with a margin after it."""
+
+    parts: list[Waveform]
+    rate: int
+    """Hz."""
+    claimed: float
+    """Seconds that the header claims."""
+    wanted: float
+    """Seconds of each part; infinite for all there are."""
+
+
+def _decode(part: Excerpt, seconds: float | None, cut: str, segments: int) -> _Decoded:
     with soundfile.SoundFile(os.fsencode(part.path)) as file:
-        rate, channels = int(file.samplerate), int(file.channels)
+        rate = int(file.samplerate)
         if rate not in _RATES:
             raise ValueError(f"its header claims a sample rate of {rate} Hz")
         limit = part.duration or math.inf
         claimed = min(max(0.0, file.frames / rate - part.start), limit)
         wanted = min(math.inf if seconds is None else seconds, limit)
-        first = part.start + (max(0.0, claimed - wanted) / 2 if cut == "centre" else 0.0)
-        if first:
-            file.seek(min(round(first * rate), file.frames))
-        left = max(1, int(file.frames)) if wanted == math.inf else math.ceil((wanted + _MARGIN) * rate)
-        # A product with a vector: 20 times faster than mean(1) over interleaved channels.
-        weights = np.full(channels, 1 / channels, np.float32)
-        size = max(1, _BLOCK // channels)
-        while left > 0:
-            block = file.read(min(left, size), dtype="float32", always_2d=True)
-            with np.errstate(all="ignore"):  # infinite samples are told of later
-                parts.append(block @ weights)
-            left -= len(block)
-            if len(block) < size:  # the end: asking once more would make an MP3 decoder seek
-                break
-    return parts[0] if len(parts) == 1 else np.concatenate(parts), rate, claimed, wanted
+        spare = max(0.0, claimed - wanted)
+        count = segments if cut == "segments" and spare else 1
+        if count > 1:
+            wanted /= count
+            starts = np.linspace(part.start, part.start + claimed - wanted, count).tolist()
+        else:
+            starts = [part.start + (spare / 2 if cut == "centre" else 0.0)]
+        parts = [x for x in (_read(file, start, wanted) for start in starts) if len(x)]
+        return _Decoded(parts, rate, claimed, wanted)
+
+
+def _read(file: soundfile.SoundFile, start: float, seconds: float) -> Waveform:
+    """Decode the seconds after a start, and a margin, and mix the channels."""
+    rate, channels = int(file.samplerate), int(file.channels)
+    if start:
+        file.seek(min(round(start * rate), file.frames))
+    left = max(1, int(file.frames)) if seconds == math.inf else math.ceil((seconds + _MARGIN) * rate)
+    # A product with a vector: 20 times faster than mean(1) over interleaved channels.
+    weights = np.full(channels, 1 / channels, np.float32)
+    size = max(1, _BLOCK // channels)
+    blocks = []
+    while left > 0:
+        block = file.read(min(left, size), dtype="float32", always_2d=True)
+        with np.errstate(all="ignore"):  # infinite samples are told of later
+            blocks.append(block @ weights)
+        left -= len(block)
+        if len(block) < size:  # the end: asking once more would make an MP3 decoder seek
+            break
+    return _joined(blocks)
+
+
+def _joined(parts: list[Waveform]) -> Waveform:
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+
+def _first(x: Waveform, samples: float) -> Waveform:
+    return x if samples == math.inf else x[: round(samples)]
 
 
 def _why(error: Exception) -> str:
@@ -170,7 +207,7 @@ def _why(error: Exception) -> str:
 
 def _check_length(part: Excerpt, held: float, claimed: float, needed: float) -> None:
     """Refuse audio that is too short; all in seconds."""
-    if held >= needed:
+    if held >= needed - 1e-9:  # a sum of parts
         return
     found = f"holds {held:.3f} s of audio" + (f" from {part.start:g} s on" if part.start else "")
     if claimed >= needed:
@@ -179,9 +216,9 @@ def _check_length(part: Excerpt, held: float, claimed: float, needed: float) -> 
     raise BadAudio(part.path, reason, f"{found}, less than {needed:g} s")
 
 
-def _check_sound(x: Waveform, name: str, *, moving: bool = False) -> None:
+def _check_sound(parts: list[Waveform], name: str, *, moving: bool = False) -> None:
     """Refuse what holds no sound; `moving` where it is known to change."""
-    low, high = float(x.min()), float(x.max())
+    low, high = min(float(x.min()) for x in parts), max(float(x.max()) for x in parts)
     if not (math.isfinite(low) and math.isfinite(high)):
         raise BadAudio(name, "non_finite", "holds samples that are NaN or infinite")
     peak = max(abs(low), abs(high))

@@ -84,9 +84,10 @@ def extract(
         WorkError: the store cannot be written, or worker processes die whatever they work on.
     """
     kind = stored_as(normalization)
+    keyed = (*_KEYED, "segments") if audio.cut == "segments" else _KEYED
     described = {
         "feature": dict(key),
-        "audio": {"version": VERSION, **{name: getattr(audio, name) for name in _KEYED}},
+        "audio": {"version": VERSION, **{name: getattr(audio, name) for name in keyed}},
         "normalization": kind,
     }
     folder = Path(directory) / _folder_name(described)

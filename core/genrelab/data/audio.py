@@ -115,8 +115,14 @@ def read_mono(
 def read_clip(excerpt: Excerpt, audio: Audio) -> Waveform | Rejected:
     """Return the clip of a file, float32 (samples,), cut or padded, or why there is none; never raises."""
     try:
-        how = {"cut": audio.cut, "segments": audio.segments, "min_share": audio.min_share}
-        x = read_mono(excerpt, audio.sample_rate, audio.seconds, **how)
+        x = read_mono(
+            excerpt,
+            audio.sample_rate,
+            audio.seconds,
+            cut=audio.cut,
+            segments=audio.segments,
+            min_share=audio.min_share,
+        )
         return fit_length(x, round(audio.seconds * audio.sample_rate), audio.pad)
     except BadAudio as error:
         return Rejected(error.reason, error.message)

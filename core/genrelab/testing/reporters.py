@@ -16,12 +16,12 @@ from typing import Any
 import attrs
 
 from genrelab.components import Reporter
-from genrelab.events import EpochEnd, Status, StudyEnd, StudyStart, TrialEnd, TrialRef, TrialStart
+from genrelab.events import EpochEnd, Exploration, Status, StudyEnd, StudyStart, TrialEnd, TrialRef, TrialStart
 from genrelab.plugins.loading import PluginError, listen
 from genrelab.study.listeners import HOOKS
 from genrelab.testing.checks import BrokenError, blaming, require
 
-Event = StudyStart | TrialStart | EpochEnd | TrialEnd | StudyEnd
+Event = StudyStart | TrialStart | EpochEnd | TrialEnd | StudyEnd | Exploration
 FIX = "let everything be missing that another hook would have brought: a study goes on, and fails, anywhere"
 
 
@@ -47,8 +47,15 @@ def whole_study(reporter: Reporter, params: Any) -> None:
 def going_on(reporter: Reporter, params: Any) -> None:
     """It survives a study that goes on: trainings end that were started before, epochs come again."""
     start, _, epoch, end, over = _study()
-    again = [attrs.evolve(start, done=2), epoch, epoch, end, end, over]
+    again: list[Event] = [attrs.evolve(start, done=2), epoch, epoch, end, end, over]
     _tell(reporter, params, {"a study that goes on": again})
+
+
+def exploration(reporter: Reporter, params: Any) -> None:
+    """It survives a look at the data, before a study and after it."""
+    facts = {"tracks": "3", "largest : smallest genre": "1.5"}
+    event = Exploration("conformance", Path("look"), {"name": "conformance"}, facts, ["1 is short"], ())
+    _tell(reporter, params, {"an exploration, a study and an exploration": [event, *_study(), event]})
 
 
 def any_order(reporter: Reporter, params: Any) -> None:
@@ -93,7 +100,7 @@ def events_untouched(reporter: Reporter, params: Any) -> None:
     require(not changed, f"changes {', '.join(changed)}", "copy what you change: dict(event.metrics)")
 
 
-CHECKS = (hooks, whole_study, going_on, any_order, bad_ends, strange_values, events_untouched)
+CHECKS = (hooks, whole_study, going_on, exploration, any_order, bad_ends, strange_values, events_untouched)
 
 _TRIAL = TrialRef("conformance", "candidate", "search", 0)
 

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import attrs
 
-Status = Literal["completed", "failed", "diverged", "interrupted"]
+Status = Literal["completed", "stopped", "failed", "diverged", "interrupted"]
 
 
 @attrs.frozen
@@ -17,15 +17,21 @@ class TrialRef:
 
     study: str
     candidate: str
-    stage: Literal["search", "final"]
+    stage: Literal["search", "selection", "final"]
     number: int
-    """The trial's index in the search, or the seed of a final run."""
+    """The trial's index in the search, the rank of a finalist (from 1), or the seed of a final run."""
+    seed: int = 0
+    """Of a finalist's training."""
 
     @property
     def name(self) -> str:
-        """``cnn1d_gru/trial-003`` or ``cnn1d_gru/seed-1``."""
-        part = f"trial-{self.number:03d}" if self.stage == "search" else f"seed-{self.number}"
-        return f"{self.candidate}/{part}"
+        """``cnn1d_gru/trial-003``, ``cnn1d_gru/finalist-1-seed-101`` or ``cnn1d_gru/seed-1``."""
+        parts = {
+            "search": f"trial-{self.number:03d}",
+            "selection": f"finalist-{self.number}-seed-{self.seed}",
+            "final": f"seed-{self.number}",
+        }
+        return f"{self.candidate}/{parts[self.stage]}"
 
 
 @attrs.frozen
@@ -72,7 +78,7 @@ class StudyStart:
     classes: Sequence[str]
     """Genres, in the order of class indices."""
     trials: int
-    """Trainings in all: searches and final runs."""
+    """Trainings in all, at the most: searches, trainings of finalists and final runs."""
     done: int = 0
     """Of these, already done before."""
     notes: Sequence[str] = ()

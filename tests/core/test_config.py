@@ -194,12 +194,12 @@ def test_a_recipe_takes_searched_values_of_every_table() -> None:
         "augment.spec_mask.freq_width": 4,
         "scheduler.step_lr.gamma": 0.7,
     }
-    assert values.keys() <= parameters(recipe).keys()
-    found = with_values(recipe, values)
+    assert values.keys() <= parameters(recipe, {}, REGISTRY).keys()
+    found = with_values(recipe, values, REGISTRY)
     assert (found.model.params.dropout, type(found.model.params.dropout)) == (0.0, float)
     assert (found.train.batch_size, found.feature.params.n_mels, found.feature.normalization) == (8, 64, "clip")
     assert (found.augment[0].probability, found.augment[0].params.freq_width) == (0.5, 4)
     assert (found.scheduler[0].params.gamma, found.scheduler[1]) == (0.7, recipe.scheduler[1])
-    assert with_values(recipe, {}) == recipe
+    assert with_values(recipe, {}, REGISTRY) == recipe
     with pytest.raises(KeyError, match=r"model\.width"):
-        with_values(recipe, {"model.width": 3})
+        with_values(recipe, {"model.width": 3}, REGISTRY)

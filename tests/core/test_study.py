@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ import safetensors.numpy
 from tests.conftest import Command
 
 MEASURED = ("seconds", "epoch_seconds", "clips_per_second", "peak_memory")  # what two equal runs do not share
+NO_SEARCH = ("search={}", "candidate.wide.space={}")
 
 
 def table(root: Path) -> list[dict[str, str]]:
@@ -87,13 +88,28 @@ def test_every_candidate_gets_the_same_number_of_trials_and_final_runs(undisturb
         assert sorted(p.name for p in (folder / "final").iterdir()) == ["seed-1", "seed-2"]
 
 
-def test_final_runs_train_the_best_setting_of_the_search(undisturbed: Path) -> None:
+def by_loss(trainings: Iterable[Path]) -> list[dict[str, Any]]:
+    """Recipes of some trainings, the lowest validation loss first."""
+
+    def loss(folder: Path) -> float:
+        result = json.loads((folder / "result.json").read_text())
+        return float(result["metrics"]["validation"]["loss"])
+
+    return [json.loads((t / "job.json").read_text())["recipe"] for t in sorted(trainings, key=loss)]
+
+
+def test_the_best_of_the_search_are_trained_again_and_the_best_of_these_is_tested(undisturbed: Path) -> None:
     for folder in (undisturbed / "runs/toy/candidates").iterdir():
-        trials = sorted((folder / "trials").iterdir())
-        losses = [json.loads((t / "result.json").read_text())["metrics"]["validation"]["loss"] for t in trials]
-        best = json.loads((trials[losses.index(min(losses))] / "job.json").read_text())["recipe"]
+        finalists = sorted((folder / "selection").iterdir())
+        assert [f.name for f in finalists] == ["1-seed-101", "2-seed-101"]
+        recipes = [json.loads((f / "job.json").read_text())["recipe"] for f in finalists]
+        assert recipes == by_loss((folder / "trials").iterdir())[:2]
+        seeds = {json.loads((f / "job.json").read_text())["seed"] for f in finalists}
+        assert len(seeds) == 1
         for final in (folder / "final").iterdir():
-            assert json.loads((final / "job.json").read_text())["recipe"] == best
+            job = json.loads((final / "job.json").read_text())
+            assert job["recipe"] == by_loss(finalists)[0]
+            assert job["seed"] not in seeds
 
 
 def test_only_final_runs_touch_the_test_set(undisturbed: Path) -> None:
@@ -128,7 +144,7 @@ def test_no_artist_is_on_both_sides_of_the_split(undisturbed: Path) -> None:
 def test_reporters_are_told_everything_in_order(undisturbed: Path) -> None:
     told = events(undisturbed)
     assert told[0][0] == "on_study_start"
-    assert told[0][1]["trials"] == 10
+    assert told[0][1]["trials"] == 14
     assert told[-1][0] == "on_study_end"
     assert [r["candidate"] for r in told[-1][1]["rows"]] == ["narrow", "wide"]
     for trial in {json.dumps(e["trial"]) for _, e in told[1:-1]}:
@@ -285,7 +301,7 @@ def test_a_candidate_whose_trainings_fail_does_not_stop_the_others(
 
 def test_a_study_in_which_everything_fails_exits_with_1(toy: Path, genrelab: Command) -> None:
     settings = [
-        "search.trials=0",
+        *NO_SEARCH,
         "final.seeds=[1]",
         "candidate.wide.model.fault=diverges",
         "candidate.narrow.model.fault=diverges",
@@ -297,7 +313,7 @@ def test_a_study_in_which_everything_fails_exits_with_1(toy: Path, genrelab: Com
 
 
 def test_a_reporter_that_fails_is_named_and_does_not_stop_the_study(toy: Path, genrelab: Command) -> None:
-    settings = ["search.trials=0", "final.seeds=[1]", "reporter.recorder.fails=on_trial_start"]
+    settings = [*NO_SEARCH, "final.seeds=[1]", "reporter.recorder.fails=on_trial_start"]
     done = genrelab("run", "toy.toml", *[a for s in settings for a in ("--set", s)])
     assert done.returncode == 0, done.stderr
     warning = "warning: reporter 'recorder' fails in on_trial_start: RuntimeError: the recorder is full"
@@ -306,7 +322,7 @@ def test_a_reporter_that_fails_is_named_and_does_not_stop_the_study(toy: Path, g
 
 
 def test_files_that_cannot_be_used_are_quarantined_and_counted(toy: Path, genrelab: Command) -> None:
-    settings = ["search.trials=0", "final.seeds=[1]", "dataset.broken=3"]
+    settings = [*NO_SEARCH, "final.seeds=[1]", "dataset.broken=3"]
     done = genrelab("run", "toy.toml", *[a for s in settings for a in ("--set", s)])
     assert done.returncode == 0, done.stderr
     with (toy / "runs/toy/data/quarantine.csv").open(newline="") as lines:
@@ -318,7 +334,7 @@ def test_files_that_cannot_be_used_are_quarantined_and_counted(toy: Path, genrel
 
 
 def test_audio_that_changed_since_the_study_began_is_refused(toy: Path, genrelab: Command) -> None:
-    settings = ["search.trials=0", "final.seeds=[1]", "candidate.wide.model.fault=diverges"]
+    settings = [*NO_SEARCH, "final.seeds=[1]", "candidate.wide.model.fault=diverges"]
     arguments = [a for s in settings for a in ("--set", s)]
     assert genrelab("run", "toy.toml", *arguments).returncode == 0
     (toy / "runs/toy/candidates/narrow/final/seed-1/result.json").unlink()

@@ -114,7 +114,7 @@ def test_a_clip_is_judged_by_the_mean_of_the_probabilities_of_its_windows(batch_
 
 
 def test_a_study_on_windows_splits_tracks_and_predicts_tracks(toy: Path, genrelab: Command) -> None:
-    settings = ["search.trials=0", "final.seeds=[1]", "train.epochs=1"]
+    settings = ["search={}", "candidate.wide.space={}", "final.seeds=[1]", "train.epochs=1"]
     short = ["audio.window_seconds=0.25", "audio.window_hop_seconds=0.125"]
     tables, metrics = [], []
     for name, more in (("whole", []), ("windows", short)):
@@ -141,7 +141,8 @@ def test_a_window_longer_than_a_clip_is_refused(toy: Path, genrelab: Command) ->
 
 
 def test_strict_refuses_files_that_cannot_be_used_and_says_how_many(toy: Path, genrelab: Command) -> None:
-    options = ["--set", "dataset.broken=2", "--set", "search.trials=0", "--set", "train.epochs=1"]
+    settings = ["dataset.broken=2", "search={}", "candidate.wide.space={}", "train.epochs=1"]
+    options = [part for text in settings for part in ("--set", text)]
     done = genrelab("run", "toy.toml", *options, "--strict")
     assert done.returncode == 1
     assert "2 of 38 files cannot be used (2 undecodable)" in done.stderr

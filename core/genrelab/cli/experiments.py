@@ -84,5 +84,10 @@ def show_rows(rows: list[Row]) -> None:
     for number, name in enumerate(HEADER):
         table.add_column(name, justify="left" if number in (0, len(HEADER) - 1) else "right")
     for row in rows:
-        table.add_row(*[Text(cell) for cell in row.cells()])
-    Console(width=None if sys.stdout.isatty() else _WIDE).print(table)
+        *cells, last = row.cells()
+        table.add_row(*[Text(cell) for cell in cells], Text(last if row.runs else "no result"))
+    console = Console(width=None if sys.stdout.isatty() else _WIDE)
+    console.print(table)
+    for row in rows:
+        if not row.runs:
+            console.print(Text(f"{row.candidate}: {row.message}"), soft_wrap=True)

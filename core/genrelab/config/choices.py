@@ -11,8 +11,10 @@ import cattrs
 
 from genrelab.config.experiment import Choice
 from genrelab.config.report import report
+from genrelab.config.search import Dimension, Settings
 from genrelab.config.structure import RefusedError, describe, make_converter, problems_of
 from genrelab.errors import InputError
+from genrelab.params import Scalar
 from genrelab.plugins.registry import Registry
 
 T = TypeVar("T")
@@ -42,6 +44,11 @@ def converter(registry: Registry | None) -> cattrs.Converter:
     def is_choice(cls: Any) -> bool:
         return isinstance(cls, type) and issubclass(cls, Choice)
 
+    table_of_dimension = conv.get_structure_hook(Dimension)
+    conv.register_structure_hook(
+        Dimension, lambda v, t: Dimension(declared=True) if v == "declared" else table_of_dimension(v, t)
+    )
+    conv.register_structure_hook_func(lambda t: t == Settings, lambda v, _: _settings(v))
     conv.register_structure_hook_factory(is_choice, lambda cls: lambda v, _: _choose(v, cls, registry, conv))
     conv.register_unstructure_hook_func(is_choice, lambda c: _unchoose(c, conv))
     return conv
@@ -68,6 +75,16 @@ def _choose(value: Any, cls: type[Choice], registry: Registry | None, conv: catt
     except ValueError as error:  # a plugin's own validators
         raise RefusedError(str(error)) from error
     return cls(name=name, params=params, **{k: v for k, v in values.items() if k in own})
+
+
+def _settings(value: Any) -> Settings:
+    """Structure a table of parameters and their values."""
+    if not isinstance(value, dict):
+        raise RefusedError(f"expected table, got {describe(value)}")
+    for name, entry in value.items():
+        if not isinstance(entry, Scalar):
+            raise RefusedError(f"expected a number, string or boolean, got {describe(entry)}", name)
+    return value
 
 
 def _unchoose(choice: Choice, conv: cattrs.Converter) -> dict[str, Any]:

@@ -5,17 +5,17 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import attrs
 
-from genrelab.params import Number, Scalar, one_of, setting, tunable
+from genrelab.config.search import METRICS, Dimension, Final, Search, Settings, Space
+from genrelab.params import Scalar, one_of, setting, tunable
 
 # Kept here as plain data: the modules that do the work need numpy and torch, and a file is checked without them.
 NORMALIZATIONS = ("minmax", "clip", "band", "training_set", "none")
 CUTS = ("start", "centre", "segments")
 PADS = ("zeros", "repeat", "wrap")
-METRICS = ("loss", "accuracy", "f1_macro", "f1_weighted", "accuracy_one_vs_rest")
 OPTIMIZERS = ("adam", "adamw", "radam", "sgd")
 LOSSES = ("cross_entropy", "focal")
 CLASS_WEIGHTS = ("none", "inverse", "effective")
@@ -178,57 +178,6 @@ class Recipe:
 
 
 @attrs.frozen
-class Dimension:
-    """One parameter of a search space: choices, a range, or a fixed value."""
-
-    choice: tuple[Scalar, ...] = ()
-    ordered: bool | None = None
-    """Whether near choices are alike; None: numbers are, texts and booleans are not."""
-    low: Number | None = None
-    high: Number | None = None
-    log: bool = False
-    fixed: Scalar | None = None
-
-    @property
-    def kind(self) -> Literal["choice", "range", "fixed"]:
-        """Which of the three this is."""
-        return "fixed" if self.fixed is not None else "choice" if self.choice else "range"
-
-    @property
-    def values(self) -> tuple[Scalar, ...]:
-        """The values that are named: all choices, both ends, or the fixed one."""
-        ends = tuple(v for v in (self.low, self.high, self.fixed) if v is not None)
-        return self.choice or ends
-
-
-Space = dict[str, Dimension]
-
-
-@attrs.frozen
-class Search:
-    """The Bayesian search, the same for every candidate."""
-
-    trials: int = setting(0, low=0, high=100_000, help="trials of each candidate; 0: no search")
-    metric: str = one_of("loss", METRICS, help="validation metric at the best epoch")
-    parallel: int = setting(1, low=1, high=256, help="trials of one candidate under way at once")
-    space: Space = attrs.field(factory=dict)
-    """What is searched, for every candidate."""
-
-    @property
-    def maximize(self) -> bool:
-        """Whether more is better."""
-        return self.metric != "loss"
-
-
-@attrs.frozen
-class Final:
-    """The final runs: the best setting of each candidate, trained again and tested once for each seed."""
-
-    seeds: tuple[int, ...] = setting((1, 2, 3), help="one final run each")
-    epochs: int = setting(0, low=0, high=1000, help="epochs at the most; 0: as in train")
-
-
-@attrs.frozen
 class Candidate:
     """Something to compare: the file's own tables with some of them replaced."""
 
@@ -240,6 +189,8 @@ class Candidate:
     train: Train | None = None
     space: Space = attrs.field(factory=dict)
     """Added to the search's space for this candidate, replacing dimensions of the same name."""
+    first: tuple[Settings, ...] = ()
+    """Settings to try before those that the search tries first for every candidate."""
 
 
 @attrs.frozen
@@ -258,8 +209,8 @@ class Experiment:
     audio: Audio = Audio()
     split: SplitPlan = SplitPlan()
     train: Train = Train()
-    search: Search = Search()
-    final: Final = Final()
+    search: Search = attrs.field(factory=Search)
+    final: Final = attrs.field(factory=Final)
     seed: int = setting(0, low=0, help="from which every random stream of every training is derived")
     device: str = setting("auto", help="auto, cpu, cuda, cuda:N or mps")
 
@@ -269,10 +220,31 @@ class Experiment:
         return Recipe(**{k: getattr(self, k) if v is None else v for k, v in own.items()})
 
     def space(self, candidate: Candidate) -> Space:
-        """Return what is searched for a candidate."""
-        return {**self.search.space, **candidate.space}
+        """Return what is searched for a candidate; where settings are fixed, the values that they have."""
+        if self.search.method != "fixed":
+            return {**self.search.space, **candidate.space}
+        values: dict[str, list[Scalar]] = {}
+        for settings in self.first(candidate):
+            for name, value in settings.items():
+                values.setdefault(name, []).append(value)
+        return {name: Dimension(choice=tuple(found)) for name, found in values.items()}
+
+    def first(self, candidate: Candidate) -> tuple[Settings, ...]:
+        """Return the settings that are tried first for a candidate."""
+        return candidate.first + self.search.first
+
+    def trials(self, candidate: Candidate) -> int:
+        """Return how many trials a candidate has at the most."""
+        if self.search.method == "fixed":
+            return len(self.first(candidate))
+        return self.search.trials if self.space(candidate) else 0
 
     @property
     def trainings(self) -> int:
-        """Trainings in all: searches and final runs."""
-        return len(self.candidate) * (self.search.trials + len(self.final.seeds))
+        """Trainings in all at the most: searches, runs of finalists and final runs."""
+        return sum(self.trials(c) + self.selection_runs(c) + len(self.final.seeds) for c in self.candidate)
+
+    def selection_runs(self, candidate: Candidate) -> int:
+        """Return how many trainings choose among the finalists of a candidate, at the most."""
+        finalists = min(self.final.finalists, self.trials(candidate))
+        return finalists * len(self.final.selection_seeds) if finalists > 1 else 0

@@ -14,7 +14,7 @@ from genrelab.config.choices import structure
 from genrelab.config.experiment import Audio, Experiment, Recipe
 from genrelab.config.overrides import override_value
 from genrelab.config.report import report
-from genrelab.config.space import problems_of_dimension
+from genrelab.config.search_checks import problems_of_search, problems_of_space
 from genrelab.config.structure import KeyPath, Problem
 from genrelab.errors import InputError
 from genrelab.plugins.registry import Registry
@@ -57,13 +57,13 @@ def parse(data: Mapping[str, Any], registry: Registry, source: str) -> Experimen
     if "candidate" not in data and isinstance(data.get("model"), dict):
         data["candidate"] = [{"name": str(data["model"].get("name", ""))}]
     experiment = structure(data, Experiment, registry, source)
-    problems = list(_inconsistencies(experiment))
+    problems = list(_inconsistencies(experiment, registry))
     if problems:
         raise report(problems, source, data)
     return experiment
 
 
-def _inconsistencies(experiment: Experiment) -> Iterator[Problem]:
+def _inconsistencies(experiment: Experiment, registry: Registry) -> Iterator[Problem]:
     """Yield what is wrong between tables that are right by themselves."""
     yield from _problems_of_names(experiment)
     yield from _problems_of_audio(experiment.audio)
@@ -71,20 +71,16 @@ def _inconsistencies(experiment: Experiment) -> Iterator[Problem]:
         yield Problem(("split",), f"train + validation + test is {sum(experiment.split.fractions):g}, not 1")
     if not experiment.final.seeds or len(set(experiment.final.seeds)) < len(experiment.final.seeds):
         yield Problem(("final", "seeds"), "expected at least one seed, each once")
-    if experiment.search.trials and not any(experiment.space(c) for c in experiment.candidate):
-        yield Problem(("search", "space"), "is empty: name what the trials search, or set trials = 0")
+    selection = experiment.final.selection_seeds
+    if len(set(selection)) < len(selection) or (not selection and experiment.final.finalists > 1):
+        yield Problem(("final", "selection_seeds"), "expected at least one seed, each once, or finalists = 1")
+    yield from problems_of_search(experiment)
     for i, candidate in enumerate(experiment.candidate):
         if candidate.model is None and experiment.model is None:
             yield Problem(("candidate", i, "model"), "is required, but missing here and in the file")
             continue
-        recipe = experiment.recipe(candidate)
-        yield from _problems_of_tables(recipe, ("candidate", i))
-        own = candidate.space.keys()
-        for name, dimension in experiment.space(candidate).items():
-            where: KeyPath = ("candidate", i, "space", name) if name in own else ("search", "space", name)
-            whose = "" if name in own else f" (for candidate {candidate.name!r})"
-            for key, message in problems_of_dimension(name, dimension, recipe):
-                yield Problem((*where, key) if key else where, message + whose)
+        yield from _problems_of_tables(experiment.recipe(candidate), ("candidate", i))
+        yield from problems_of_space(experiment, i, registry)
 
 
 def _problems_of_audio(audio: Audio) -> Iterator[Problem]:

@@ -1,36 +1,26 @@
-"""One candidate on its way through a study: search, choice of the best setting, final runs."""
+"""One candidate on its way through a study: search, trainings of the finalists, final runs of the one chosen."""
 
 from __future__ import annotations
 
-import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import attrs
 
-from genrelab.config.choices import tables
-from genrelab.config.experiment import Candidate, Experiment, Recipe
+from genrelab.config.experiment import Candidate, Experiment
+from genrelab.config.search import Settings
 from genrelab.config.space import with_values
 from genrelab.events import TrialRef
-from genrelab.files import read_json
-from genrelab.params import Scalar
+from genrelab.plugins.registry import Registry
+from genrelab.study.due import Results, Training
+from genrelab.study.finalists import best_of
+from genrelab.study.outcomes import outcome_of
 from genrelab.study.results import Row
 from genrelab.study.rundir import RunDirectory
-from genrelab.study.search import Search, Settings
-from genrelab.training.job import RESULT
+from genrelab.study.trials import Trials
 from genrelab.training.seeds import derive
-
-
-@attrs.frozen
-class Training:
-    """A training that is due: which it is, and what its job file says."""
-
-    trial: TrialRef
-    directory: Path
-    settings: dict[str, Scalar]
-    recipe: Recipe
-    seed: int
-    test: bool
 
 
 class CandidateRun:
@@ -40,128 +30,108 @@ class CandidateRun:
         experiment: the study's.
         candidate: one of its candidates.
         run: the run directory.
+        registry: resolves components.
     """
 
-    def __init__(self, experiment: Experiment, candidate: Candidate, run: RunDirectory) -> None:
+    def __init__(self, experiment: Experiment, candidate: Candidate, run: RunDirectory, registry: Registry) -> None:
         self.name = candidate.name
         self.recipe = experiment.recipe(candidate)
         self.started = 0
         """Trainings handed out by this process."""
-        self._experiment, self._run = experiment, run
-        self._submitted: set[TrialRef] = set()
-        self._results: dict[TrialRef, dict[str, Any]] = {}
-        self._exhausted = False
-        space = experiment.space(candidate)
-        self.trials = experiment.search.trials if space else 0
-        self._search = Search(
-            run.candidate(self.name) / "search.json",
-            space,
-            self.recipe,
-            experiment.search.maximize,
-            experiment.search.parallel,
-            derive(experiment.seed, self.name, "search"),
-        )
+        self._experiment, self._run, self._registry = experiment, run, registry
+        self._results = Results()
+        self.trials = Trials(experiment, candidate, run, registry, self._results)
+        self._handed_out: set[Path] = set()
+        self._selected: list[list[Training]] | None = None
 
     def next(self) -> Training | None:
         """Return the next training that can start now; None while others must end first, or all are handed out."""
-        for trial, settings in self._asked():
-            if trial not in self._submitted and self.result(trial) is None:
-                return self._training(trial, settings, test=False)
-        if not self.searched:
-            return self._propose()
-        if len(self._ended()) < len(self._search.proposals) or (best := self.best) is None:
-            return None
-        for seed in self._experiment.final.seeds:
-            trial = self._ref("final", seed)
-            if trial not in self._submitted and self.result(trial) is None:
-                return self._training(trial, best, test=True)
-        return None
-
-    @property
-    def searched(self) -> bool:
-        """Whether no further trial will be proposed."""
-        return self._exhausted or len(self._search.proposals) >= self.trials
+        training = self.trials.due(self._handed_out) or self._due([*self._selection(), *self._finals()])
+        if training:
+            self._handed_out.add(training.directory)
+            self.started += 1
+        return training
 
     @property
     def best(self) -> Settings | None:
-        """Settings of the best trial; {} where nothing is searched; None where every trial has failed."""
-        if not self.trials:
+        """Settings that are tested; {} where nothing is searched; None where none is chosen yet, or can be."""
+        if not self.trials.count:
             return {}
-        scored = [(o, s) for o, (_, s) in zip(self._ended(), self._asked(), strict=False) if o is not None]
-        if not scored:
+        finalists = self._finalists()
+        if len(finalists) < 2:
+            return finalists[0][0].settings if finalists else None
+        results = [[self._results.of(t) for t in trainings] for trainings in finalists]
+        if any(r is None for some in results for r in some):
             return None
-        pick = max if self._experiment.search.maximize else min
-        return pick(scored, key=lambda pair: pair[0])[1]
+        outcomes = [[outcome_of(r, self.trials.plan) for r in some if r] for some in results]
+        rank = best_of(self.trials.plan, outcomes)
+        return None if rank is None else finalists[rank][0].settings
 
-    def objective(self, result: dict[str, Any]) -> float | None:
-        """Return what the search is told of a result: the metric at the best epoch, None for a failure."""
-        if result["status"] != "completed":
-            return None
-        value: float = result["metrics"]["validation"][self._experiment.search.metric]
-        return value if math.isfinite(value) else None
+    def objective(self, result: Mapping[str, Any]) -> float | None:
+        """Return the search's metric of a result, None for one that has not been completed."""
+        outcome = outcome_of(result, self.trials.plan)
+        return outcome.values[self.trials.plan.search.metric] if outcome.status == "completed" else None
 
-    def result(self, trial: TrialRef) -> dict[str, Any] | None:
-        """Return the result of a training, None where it has none yet."""
-        if trial not in self._results and (file := self._run.trial(trial) / RESULT).is_file():
-            self._results[trial] = read_json(file)
-        return self._results.get(trial)
+    def count(self) -> int:
+        """Return how many trainings there are in all, at the most."""
+        final, trials = self._experiment.final, self.trials.count
+        finalists = min(final.finalists, trials)
+        return trials + (finalists * len(final.selection_seeds) if finalists > 1 else 0) + len(final.seeds)
 
     def done(self) -> int:
         """Return how many trainings have a result."""
-        finals = [self._ref("final", seed) for seed in self._experiment.final.seeds]
-        return sum(self.result(t) is not None for t in [*(t for t, _ in self._asked()), *finals])
+        others = [*self._selection(), *self._finals()]
+        return len(self.trials.outcomes) + sum(self._results.of(training) is not None for training in others)
 
     def row(self) -> Row:
         """Return this candidate's row of the result table."""
-        found = [self.result(self._ref("final", seed)) for seed in self._experiment.final.seeds]
-        completed = [r for r in found if r and r["status"] == "completed"]
-        messages = [r["message"] for r in found if r and r["status"] != "completed"]
+        results = [self._results.of(training) for training in self._finals()]
+        completed = [r for r in results if r and r["status"] == "completed"]
+        messages = [r["message"] for r in results if r and r["status"] != "completed"]
         if self.best is None:
-            messages = [f"all {self.trials} trials failed, the last: {self._last_message()}"]
-        return Row(self.name, self.best or {}, completed, messages[-1] if messages else "")
+            messages = [self._why_none()]
+        counts: Counter[str] = Counter(outcome.status for outcome in self.trials.outcomes)
+        return Row(self.name, self.best or {}, completed, messages[-1] if messages else "", counts)
 
-    def _propose(self) -> Training | None:
-        ended = self._ended()
-        if not self._search.may_propose(len(ended)):
-            return None
-        settings = self._search.propose(ended)
-        if settings is None:
-            self._exhausted = True
-            return self.next()
-        return self._training(self._ref("search", len(self._search.proposals) - 1), settings, test=False)
+    def _due(self, trainings: Sequence[Training]) -> Training | None:
+        left = (t for t in trainings if t.directory not in self._handed_out and self._results.of(t) is None)
+        return next(left, None)
 
-    def _training(self, trial: TrialRef, settings: Settings, *, test: bool) -> Training:
-        self._submitted.add(trial)
-        self.started += 1
-        recipe = with_values(self.recipe, settings)
-        epochs = self._experiment.final.epochs
-        if test and epochs:
+    def _finalists(self) -> list[list[Training]]:
+        """Return the trainings of each finalist, the best by the search first; [] before the search has ended."""
+        if self._selected is None and self.trials.count and self.trials.ended and not self.trials.failed:
+            best = self.trials.ranked()[: self._experiment.final.finalists]
+            self._selected = [self._trainings_of(rank, settings) for rank, settings in enumerate(best, 1)]
+        return self._selected or []
+
+    def _trainings_of(self, rank: int, settings: Settings) -> list[Training]:
+        # The same seeds for all finalists: they differ in their settings alone.
+        return [
+            self._again(TrialRef(self._experiment.name, self.name, "selection", rank, seed), settings, seed)
+            for seed in self._experiment.final.selection_seeds
+        ]
+
+    def _selection(self) -> list[Training]:
+        """Return the trainings that choose among finalists; [] where there is no choice."""
+        finalists = self._finalists()
+        return [t for trainings in finalists for t in trainings] if len(finalists) > 1 else []
+
+    def _finals(self) -> list[Training]:
+        best = self.best
+        if best is None:
+            return []
+        name, study = self._experiment.name, self._experiment.final
+        return [self._again(TrialRef(name, self.name, "final", seed), best, seed) for seed in study.seeds]
+
+    def _again(self, trial: TrialRef, settings: Settings, seed: int) -> Training:
+        """Return a training of settings that the search has found, for as many epochs as final runs have."""
+        recipe = with_values(self.recipe, settings, self._registry)
+        if epochs := self._experiment.final.epochs:
             recipe = attrs.evolve(recipe, train=attrs.evolve(recipe.train, epochs=epochs))
-        seed = derive(self._experiment.seed, trial.candidate, trial.stage, trial.number)
-        return Training(trial, self._run.trial(trial), settings, recipe, seed, test)
+        derived = derive(self._experiment.seed, self.name, trial.stage, seed)
+        return Training(trial, self._run.trial(trial), settings, recipe, derived)
 
-    def _asked(self) -> list[tuple[TrialRef, Settings]]:
-        return [(self._ref("search", i), s) for i, s in enumerate(self._search.proposals)]
-
-    def _ended(self) -> list[float | None]:
-        """Return the objectives of the first trials, as far as they have ended without a gap."""
-        objectives = []
-        for trial, _ in self._asked():
-            result = self.result(trial)
-            if result is None:
-                break
-            objectives.append(self.objective(result))
-        return objectives
-
-    def _last_message(self) -> str:
-        last = self.result(self._asked()[-1][0])
-        return str(last["message"]) if last else ""
-
-    def _ref(self, stage: Any, number: int) -> TrialRef:
-        return TrialRef(self._experiment.name, self.name, stage, number)
-
-
-def recipe_tables(recipe: Recipe) -> dict[str, Any]:
-    """Return a recipe as plain tables."""
-    plain: dict[str, Any] = tables(recipe)
-    return plain
+    def _why_none(self) -> str:
+        if self.trials.failed:
+            return self.trials.why_failed()
+        return "every training of a finalist failed" if self._finalists() else "no trial satisfies the constraints"

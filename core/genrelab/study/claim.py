@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import platform
 import shutil
+import time
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +17,11 @@ from filelock import FileLock, Timeout
 from genrelab.config.choices import tables
 from genrelab.config.experiment import Experiment
 from genrelab.errors import InputError
+from genrelab.files import read_json, write_json
 from genrelab.study.rundir import RunDirectory
 
 _MAY_DIFFER = ("device", "executor", "reporter")  # where it runs and who looks on does not change what it is
+_HOLDER = "holder.json"
 
 
 @contextlib.contextmanager
@@ -33,13 +38,45 @@ def claim(experiment: Experiment, root: Path) -> Iterator[None]:
     root.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(root / "lock", timeout=0):
+            write_json(root / _HOLDER, {"pid": os.getpid(), "machine": platform.node(), "since": time.time()})
             yield
+            (root / _HOLDER).unlink(missing_ok=True)
     except Timeout:
-        raise InputError(f"{root}: another process runs this study") from None
+        raise InputError(f"{root}: {_holder(root)} runs this study") from None
     except InputError:
         if new:
             shutil.rmtree(root)
         raise
+
+
+def restart(root: Path) -> None:
+    """Delete a run directory, so that its study starts anew; nothing where there is none.
+
+    Raises:
+        InputError: it is no run directory, or a study runs in it.
+    """
+    if not root.exists():
+        return
+    if not RunDirectory(root).experiment.is_file():
+        raise InputError(f"{root}: is no run directory; it is left as it is")
+    try:
+        with FileLock(root / "lock", timeout=0):
+            shutil.rmtree(root)
+    except Timeout:
+        raise InputError(f"{root}: {_holder(root)} runs this study") from None
+
+
+def differences(a: Any, b: Any, path: str = "") -> Sequence[tuple[str, Any, Any]]:
+    """Return (path, value in a, value in b) for everything that differs between plain tables."""
+    if isinstance(a, dict) and isinstance(b, dict):
+        return [
+            d
+            for k in {**a, **b}
+            for d in differences(a.get(k), b.get(k), f"{path}.{k}" if path else k)
+        ]  # fmt: skip
+    if isinstance(a, list) and isinstance(b, list) and len(a) == len(b):
+        return [d for i, (x, y) in enumerate(zip(a, b, strict=True)) for d in differences(x, y, f"{path}[{i}]")]
+    return [] if a == b else [(path, a, b)]
 
 
 def _check(experiment: Experiment, root: Path) -> None:
@@ -50,20 +87,40 @@ def _check(experiment: Experiment, root: Path) -> None:
             raise InputError(f"{root}: is no folder")
         return
     there = tomllib.loads(file.read_text(encoding="utf-8"))
-    differing = [f"{k}: {a!r} there, {b!r} here" for k, a, b in _differences(there, tables(experiment))]
+    differing = [f"{path}: {a!r} there, {b!r} here" for path, a, b in _refused(there, tables(experiment))]
     if differing:
         more = f" (and {len(differing) - 3} more)" if len(differing) > 3 else ""
         raise InputError(
             f"{root}: holds another experiment; {'; '.join(differing[:3])}{more}; "
-            "use another --run-dir, or delete this one"
+            "use another --run-dir, or --restart to delete this one (more trials, seeds or candidates may be added)"
         )
 
 
-def _differences(a: Any, b: Any, path: str = "") -> Sequence[tuple[str, Any, Any]]:
-    """Return (path, value in a, value in b) for everything that differs and matters."""
-    if isinstance(a, dict) and isinstance(b, dict):
-        keys = [k for k in {**a, **b} if path or k not in _MAY_DIFFER]
-        return [d for k in keys for d in _differences(a.get(k), b.get(k), f"{path}.{k}" if path else k)]
-    if isinstance(a, list) and isinstance(b, list) and len(a) == len(b):
-        return [d for i, (x, y) in enumerate(zip(a, b, strict=True)) for d in _differences(x, y, f"{path}[{i}]")]
-    return [] if a == b else [(path, a, b)]
+def _refused(there: Mapping[str, Any], here: Mapping[str, Any]) -> Sequence[tuple[str, Any, Any]]:
+    """Return the differences that would make results of one run directory those of two experiments."""
+    names = [candidate["name"] for candidate in there["candidate"]]
+    found = differences(_comparable(there, names), _comparable(here, names))
+    return [(path, a, b) for path, a, b in found if not _has_grown(path, a, b)]
+
+
+def _comparable(experiment: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    """Return the tables that decide results, of candidates those that are named, whatever their order."""
+    others = {key: value for key, value in experiment.items() if key not in ("candidate", *_MAY_DIFFER)}
+    candidates = {c["name"]: c for c in experiment["candidate"] if c["name"] in names}
+    return {**others, "candidate": candidates}
+
+
+def _has_grown(path: str, a: Any, b: Any) -> bool:
+    if path == "final.seeds":
+        return set(a) <= set(b)
+    return path == "search.trials" and a < b
+
+
+def _holder(root: Path) -> str:
+    """Say who runs a study, as far as it has said so."""
+    try:
+        holder = read_json(root / _HOLDER)
+        since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(holder["since"]))
+        return f"process {holder['pid']} on {holder['machine']}, since {since},"
+    except (OSError, ValueError, KeyError, TypeError):
+        return "another process"

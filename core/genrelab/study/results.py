@@ -27,6 +27,8 @@ class Row:
     """Results of the final runs that were completed, one a seed."""
     message: str = ""
     """Why there is no result, where there is none."""
+    trials: Mapping[str, int] = attrs.field(factory=dict)
+    """How many trials of the search ended how: completed, stopped, failed."""
 
     def values(self, score: str) -> list[float]:
         """Return a test score of each final run, in percent."""
@@ -41,6 +43,7 @@ class Row:
             row[f"{score}_sd"] = stdev(values) if len(values) > 1 else None
         row["parameters"] = self.runs[0]["parameters"] if self.runs else None
         row["epoch_seconds"] = mean(run["epoch_seconds"] for run in self.runs) if self.runs else None
+        row |= {status: self.trials.get(status, 0) for status in ("completed", "stopped", "failed")}
         row["settings"] = settings_text(self.settings)
         row["message"] = self.message
         return row
@@ -48,14 +51,20 @@ class Row:
     def cells(self) -> list[str]:
         """Return the row as people read it."""
         if not self.runs:
-            return [self.candidate, *["-"] * 5, self.message]
+            return [self.candidate, *["-"] * 5, self._trials(), self.message]
         scores = [_spread(self.values(score)) for score in SCORES]
         plain = self.as_mapping()
         numbers = [f"{plain['parameters']:,}", f"{plain['epoch_seconds']:.2f}"]
-        return [self.candidate, *scores, *numbers, settings_text(self.settings) or "as in the file"]
+        chosen = settings_text(self.settings) or "as in the file"
+        return [self.candidate, *scores, *numbers, self._trials(), chosen]
+
+    def _trials(self) -> str:
+        """Return how many trials there were: ``10``, ``10 (1 failed, 3 stopped)``."""
+        others = ", ".join(f"{n} {status}" for status, n in sorted(self.trials.items()) if status != "completed")
+        return f"{sum(self.trials.values())}" + (f" ({others})" if others else "")
 
 
-HEADER = ("candidate", *SCORES.values(), "parameters", "s/epoch", "chosen")
+HEADER = ("candidate", *SCORES.values(), "parameters", "s/epoch", "trials", "chosen")
 
 
 def settings_text(settings: Mapping[str, Scalar]) -> str:
@@ -70,7 +79,7 @@ def write_results(root: Path, rows: Sequence[Row], notes: Sequence[str] = ()) ->
     """Write ``results.csv`` (unrounded) and ``results.md`` (as shown, with the notes) to a run directory."""
     plain = [row.as_mapping() for row in rows]
     write_csv(root / "results.csv", list(plain[0]), [["" if v is None else v for v in p.values()] for p in plain])
-    lines = [HEADER, ["---", *["---:"] * 5, "---"], *[row.cells() for row in rows]]
+    lines = [HEADER, ["---", *["---:"] * 6, "---"], *[row.cells() for row in rows]]
     escaped = ["| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines]
     write_text(root / "results.md", "\n".join([*escaped, "", *[f"- {note}" for note in notes]]).rstrip() + "\n")
 

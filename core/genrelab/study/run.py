@@ -6,6 +6,8 @@ The loop knows nothing that is not in the run directory. Killed at any time and 
 from __future__ import annotations
 
 import os
+import shutil
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +22,15 @@ from genrelab.events import EpochEnd, StudyEnd, StudyStart, TrialEnd, TrialRef, 
 from genrelab.files import read_json, read_lines, write_json, write_text
 from genrelab.jobs import Job, JobEnd
 from genrelab.plugins.registry import Registry
-from genrelab.study.candidate import CandidateRun, Training, recipe_tables
+from genrelab.study.candidate import CandidateRun
 from genrelab.study.claim import claim
+from genrelab.study.due import Training
 from genrelab.study.environment import describe_environment
 from genrelab.study.listeners import Listeners
 from genrelab.study.results import Row, write_results
 from genrelab.study.rundir import RunDirectory
+from genrelab.study.search.analysis import write_analysis
+from genrelab.study.search.ax.ask import import_ax
 from genrelab.training.device import resolve, use_one_thread
 from genrelab.training.job import METRICS, RESULT, build_augmentation, build_model
 from genrelab.training.precision import Precision
@@ -76,7 +81,7 @@ class Study:
         self._experiment, self._registry, self._run = experiment, registry, run
         self._listeners = Listeners(experiment, registry)
         self._data = Preparation(experiment, registry, run.data, store, cpu_count(), strict=strict)
-        self._candidates = [CandidateRun(experiment, c, run) for c in experiment.candidate]
+        self._candidates = [CandidateRun(experiment, c, run, registry) for c in experiment.candidate]
         self._running: dict[Path, _Watched] = {}
         for candidate in self._candidates:
             self._check_recipe(candidate.name, candidate.recipe)
@@ -91,12 +96,17 @@ class Study:
         rows: list[Row] = []
         choice = self._experiment.executor
         executor = self._registry.get("executor", choice.name).build(choice.params)
+        if self._experiment.search.method == "bayesian" and any(c.trials.count > 1 for c in self._candidates):
+            threading.Thread(target=import_ax, name="import ax", daemon=True).start()  # takes seconds
         try:
             while self._hand_out(executor) or self._running:
                 for end in executor.wait(POLL_SECONDS):
                     self._ended(executor, end)
                 for watched in self._running.values():
                     self._tell_epochs(watched)
+            for candidate in self._candidates:
+                if candidate.trials.count:
+                    write_analysis(self._run.analysis(candidate.name), candidate.trials)
             rows = [c.row() for c in self._candidates]
             write_results(self._run.root, rows, self._data.notes)
             status = "completed" if any(row.runs for row in rows) else "failed"
@@ -125,8 +135,10 @@ class Study:
 
     def _submit(self, executor: Any, training: Training) -> None:
         folder = training.directory
+        if not training.is_there:
+            shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True, exist_ok=True)
-        recipe = recipe_tables(training.recipe)
+        recipe = tables(training.recipe)
         write_json(
             folder / "job.json",
             {
@@ -137,7 +149,8 @@ class Study:
                 "device": self._experiment.device,
                 "tracks": os.path.relpath(self._run.tracks, folder),
                 "feature": os.path.relpath(self._data.clips(training.recipe), folder),
-                "test": training.test,
+                "test": training.trial.stage == "final",
+                **({"stop": tables(training.stop)} if training.stop else {}),
                 "registry": self._registry.recreate(),
             },
         )
@@ -215,7 +228,7 @@ class Study:
             environment,
             [c.name for c in self._candidates],
             self._data.tracks.classes,
-            sum(c.trials + len(self._experiment.final.seeds) for c in self._candidates),
+            sum(c.count() for c in self._candidates),
             sum(c.done() for c in self._candidates),
             self._data.notes,
         )

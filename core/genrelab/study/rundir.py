@@ -6,8 +6,11 @@
                  environment.json       versions, machine, command
                  results.csv, .md       the table at the end
                  data/                  tracks.csv, quarantine.csv, one file for each feature
-                 candidates/<name>/search.json
+                 candidates/<name>/search.json  proposals, and what Ax knows
+                                  /warm.json  trials of earlier runs that the search starts from
+                                  /analysis.json  what the search has found out
                                   /trials/000/  job.json metrics.jsonl checkpoint.pt best.safetensors result.json
+                                  /selection/1-seed-101/  the same, of the best setting of the search
                                   /final/seed-1/  the same, and predictions.npz
 """
 
@@ -45,9 +48,23 @@ class RunDirectory:
         """Folder of a candidate."""
         return self.root / "candidates" / name
 
+    def search(self, name: str) -> Path:
+        """What a candidate's search has proposed."""
+        return self.candidate(name) / "search.json"
+
+    def warm(self, name: str) -> Path:
+        """What a candidate's search knows from earlier runs."""
+        return self.candidate(name) / "warm.json"
+
+    def analysis(self, name: str) -> Path:
+        """What a candidate's search has found out."""
+        return self.candidate(name) / "analysis.json"
+
     def trial(self, trial: TrialRef) -> Path:
         """Folder of one training."""
         folder = self.candidate(trial.candidate)
         if trial.stage == "search":
             return folder / "trials" / f"{trial.number:03d}"
+        if trial.stage == "selection":
+            return folder / "selection" / f"{trial.number}-seed-{trial.seed}"
         return folder / "final" / f"seed-{trial.number}"

@@ -37,6 +37,7 @@ from genrelab.training.optimizers import make_optimizer
 from genrelab.training.precision import Precision, compile_model
 from genrelab.training.schedules import build_schedules
 from genrelab.training.seeds import derive
+from genrelab.training.stop import Stop
 from genrelab.training.train import DivergedError, Fit, train
 from genrelab.training.weights import load_weights
 
@@ -59,6 +60,8 @@ class JobFile:
     """The prepared feature, relative to the job's folder."""
     test: bool
     """Whether the best weights are tested; only final runs are."""
+    stop: Stop | None = None
+    """When to end early, for a trial of a search that has such a rule."""
 
 
 def run_job(directory: Path) -> None:
@@ -99,7 +102,7 @@ def _result(directory: Path, interrupted: Callable[[], bool]) -> dict[str, Any] 
         (directory / "traceback.txt").write_text(traceback.format_exc(), encoding="utf-8")
         lines = str(error).splitlines() or [""]
         return {"status": "failed", "message": f"{type(error).__name__}: {lines[0]}"}
-    return found and {"status": "completed", **found}
+    return found
 
 
 def _run(directory: Path, interrupted: Callable[[], bool]) -> dict[str, Any] | None:
@@ -152,6 +155,7 @@ def _fit(
         directory=directory,
         on_epoch=lambda record: append_line(directory / METRICS, record),
         interrupted=interrupted,
+        hopeless=job.stop.is_due if job.stop else lambda _: False,
         metadata=_header(job, clips),
     )
 
@@ -169,13 +173,16 @@ def _judge(directory: Path, job: JobFile, clips: Clips, model: nn.Module, fit: F
         _save_predictions(directory / PREDICTIONS, found, clips)
     limit = f"train.time_limit of {settings.time_limit:g} s reached after {len(fit.history)} epochs"
     return {
+        "status": "stopped" if fit.end == "stopped" else "completed",
         "message": limit if fit.end == "time_limit" else "",
         "epochs": len(fit.history),
+        "epochs_at_most": settings.epochs,
         "best_epoch": fit.best_epoch,
         "parameters": sum(p.numel() for p in model.parameters() if p.requires_grad),
         "clips_per_second": sum(map(clips.count, subsets)) / seconds,
         "epoch_seconds": float(np.mean([r["seconds"] for r in fit.history])),
         "metrics": {s: e.scores for s, e in found.items()},
+        "last": fit.history[-1]["validation"],
         "confusion": {s: e.confusion.tolist() for s, e in found.items()},
         "genres": {s: per_genre(e.confusion, clips.classes) for s, e in found.items()},
     }

@@ -42,7 +42,7 @@ class Fit:
     """One record an epoch: epoch, train, validation, learning_rate, seconds, time."""
     best_epoch: int
     """From 1; its weights are in best.safetensors; 0 where no epoch has ended."""
-    end: Literal["done", "time_limit", "interrupted"] = "done"
+    end: Literal["done", "stopped", "time_limit", "interrupted"] = "done"
 
 
 @attrs.define
@@ -69,6 +69,7 @@ def train(
     directory: Path,
     on_epoch: Callable[[dict[str, Any]], None],
     interrupted: Callable[[], bool] = lambda: False,
+    hopeless: Callable[[Sequence[dict[str, Any]]], bool] = lambda _: False,
     metadata: Mapping[str, str] | None = None,
 ) -> Fit:
     """Train until the last epoch, until no epoch has been better for `patience` epochs, or until interrupted.
@@ -88,6 +89,7 @@ def train(
         directory: where weights and checkpoint are.
         on_epoch: gets the record of every epoch, those before the checkpoint as well.
         interrupted: asked after every step whether to stop.
+        hopeless: asked after every epoch, with the records of all, whether to go no further.
         metadata: texts for the header of the weights.
 
     Raises:
@@ -107,7 +109,7 @@ def train(
     for record in history:
         on_epoch(record)
 
-    while len(history) < settings.epochs and not _waited_enough(history, settings):
+    while not _is_over(history, settings) and not hopeless(history):
         number = len(history) + 1
         epoch = _Epoch(torch.zeros((), device=clips.device), optimizer.param_groups[0]["lr"])
         order = draw_order(labels, settings.sampling, generator(seed, "order", number)).numpy()
@@ -157,7 +159,7 @@ def train(
             save_weights(directory, judged, metadata or {})
         save_checkpoint(directory, parts, {"history": history})
         on_epoch(history[-1])
-    return Fit(history, _best(history, settings))
+    return Fit(history, _best(history, settings), "done" if _is_over(history, settings) else "stopped")
 
 
 def _values(history: Sequence[dict[str, Any]], settings: Train) -> list[float]:
@@ -172,13 +174,13 @@ def _best(history: Sequence[dict[str, Any]], settings: Train) -> int:
     return values.index(max(values)) + 1 if values else 0
 
 
-def _waited_enough(history: Sequence[dict[str, Any]], settings: Train) -> bool:
-    """Tell whether the last `patience` epochs were no better, each by more than `min_delta`, than those before."""
+def _is_over(history: Sequence[dict[str, Any]], settings: Train) -> bool:
+    """Tell whether all epochs are done, or the last `patience` no better, by `min_delta`, than those before."""
     best, waited = -math.inf, 0
     for value in _values(history, settings):
         better = value > best + settings.min_delta
         best, waited = (value, 0) if better else (best, waited + 1)
-    return 0 < settings.patience <= waited
+    return len(history) >= settings.epochs or 0 < settings.patience <= waited
 
 
 def _finite(loss: Tensor | float, what: str, epoch: int) -> float:

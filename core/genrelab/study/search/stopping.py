@@ -6,11 +6,11 @@ So whether a trial ends early depends on no clock, no order and no kill.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from itertools import accumulate
 
 import attrs
-import numpy as np
 
 from genrelab.config.search import Stopping, maximize
 
@@ -58,9 +58,11 @@ def _best_so_far(values: Sequence[float], curve: Curve, epochs: int) -> list[flo
 
 
 def _percentile(stopping: Stopping, epoch: int, reached: Sequence[tuple[float, bool]]) -> float | None:
+    """Of the trials that came to an epoch, this one among them, those below the percentile end."""
     if epoch < stopping.min_epochs or sum(ended for _, ended in reached) < stopping.min_trials:
         return None
-    return float(np.percentile([value for value, _ in reached], stopping.percentile))
+    worse = math.ceil(len(reached) * stopping.percentile / 100)
+    return sorted(value for value, _ in reached)[worse - 1]
 
 
 def _asha(stopping: Stopping, epoch: int, reached: Sequence[tuple[float, bool]]) -> float | None:

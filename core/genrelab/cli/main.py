@@ -14,6 +14,7 @@ from genrelab.cli.dashboard import dashboard
 from genrelab.cli.data import data
 from genrelab.cli.experiments import run, validate
 from genrelab.cli.plugins import check, list_components, show
+from genrelab.cli.report import report
 from genrelab.errors import GenrelabError
 from genrelab.files import is_disk_full
 
@@ -24,7 +25,7 @@ def cli() -> None:
     """Compare neural architectures that classify the genre of music: declared in TOML, tested honestly."""
 
 
-for command in (list_components, show, check, validate, run, compare, data, dashboard):
+for command in (list_components, show, check, validate, run, compare, report, data, dashboard):
     cli.add_command(command)
 
 

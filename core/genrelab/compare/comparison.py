@@ -9,6 +9,7 @@ import numpy as np
 
 from genrelab import __version__
 from genrelab.compare.calibration import expected_calibration_error, fit_temperature, reliability, with_temperature
+from genrelab.compare.costs import pareto
 from genrelab.compare.metrics import METRICS, PER_GENRE, Tallies
 from genrelab.compare.paired import ALPHA, POWER, TESTED, detectable, friedman, holm, mcnemar, permutation_test
 from genrelab.compare.read import Finals, Runs, TestSet
@@ -39,7 +40,7 @@ def compare(runs: Runs, *, resamples: int, seed: int) -> dict[str, Any]:
 
     Returns:
         Plain values, scores as fractions: settings, notes, `candidates` by name, `pairs`, `friedman`,
-        `pareto` (candidates that none beats in both F1-macro and the cost), `detectable`, `verdict`.
+        `pareto` (by cost, the candidates that none beats in both F1-macro and the cost), `detectable`, `verdict`.
     """
     test, finals = runs.test, runs.finals
     tallies = [Tallies.of(f.probabilities, test.true, test.clusters) for f in finals]
@@ -73,7 +74,7 @@ def compare(runs: Runs, *, resamples: int, seed: int) -> dict[str, Any]:
         "pairs": pairs,
         "detectable": {n: max(p["scores"][n]["detectable"] for p in pairs) for n in TESTED} if pairs else {},
         "friedman": _friedman(finals, found),
-        "pareto": {cost: _pareto(candidates, cost) for cost in ("parameters", "training_seconds")},
+        "pareto": pareto(candidates),
         "verdict": verdict(candidates, pairs),
     }
 
@@ -90,8 +91,7 @@ def _candidate(finals: Finals, found: Resampled, test: TestSet) -> dict[str, Any
         "scores": {m: {**scores[m], "runs": found.runs[:, i].tolist()} for i, m in enumerate(METRICS)},
         "genres": {g: {score: genres[score, g] for score in PER_GENRE} for g in test.classes},
         "calibration": _calibration(finals, test),
-        "parameters": finals.parameters,
-        "training_seconds": finals.training_seconds,
+        **finals.costs,
     }
 
 
@@ -137,16 +137,6 @@ def _friedman(finals: tuple[Finals, ...], found: list[Resampled]) -> dict[str, A
     rows = [[r.runs[f.seeds.index(s), column] for s in seeds] for f, r in zip(finals, found, strict=True)]
     tested = friedman(np.array(rows))
     return tested and {**tested, "ranks": dict(zip([f.name for f in finals], tested["ranks"], strict=True))}
-
-
-def _pareto(candidates: dict[str, Any], cost: str) -> list[str]:
-    """Return the candidates than which none is better in F1-macro or the cost without being worse in the other."""
-    points = {n: (-c["scores"]["f1_macro"]["mean"], c[cost]) for n, c in candidates.items()}
-
-    def beaten(point: tuple[float, float]) -> bool:
-        return any(p != point and p[0] <= point[0] and p[1] <= point[1] for p in points.values())
-
-    return [name for name, point in points.items() if not beaten(point)]
 
 
 def _rough(finals: tuple[Finals, ...], clusters: int) -> list[str]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from statistics import mean
 from typing import Any
 from zipfile import BadZipFile
 
 import attrs
 import numpy as np
 
+from genrelab.compare.costs import read_costs
 from genrelab.compare.metrics import Floats, Indices
 from genrelab.data.tracks import Tracks, read_tracks
 from genrelab.errors import InputError
@@ -48,9 +48,8 @@ class Finals:
     """(seeds, tracks, classes)."""
     validation: tuple[tuple[Floats, Indices], ...]
     """Probabilities and true genres on validation of each run; () where they were not kept."""
-    parameters: int
-    training_seconds: float
-    """Mean over runs."""
+    costs: Mapping[str, float]
+    """As `read_costs` gives them."""
 
 
 @attrs.frozen(eq=False)
@@ -170,8 +169,7 @@ def _finals(name: str, runs: Mapping[int, tuple[Path, Mapping[str, Any]]], test:
         tuple(runs),
         np.stack([_normalized(a["probabilities"]) for a in arrays]),
         tuple((_normalized(a["validation_probabilities"]), a["validation_true"]) for a in kept),
-        results[0]["parameters"],
-        mean(r["epochs"] * r["epoch_seconds"] for r in results),
+        read_costs(results),
     )
 
 

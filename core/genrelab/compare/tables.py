@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import html
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import attrs
 
+from genrelab.compare.costs import COSTS, cost_text
 from genrelab.compare.paired import TESTED
 from genrelab.compare.words import p_text
 from genrelab.data.tracks import write_csv
@@ -36,8 +39,14 @@ class Table:
     def markdown(self) -> str:
         """Return the table as Markdown, with what could end a cell escaped."""
         lines = [self.header, ["---", *["---:"] * (len(self.header) - 1)], *self.rows]
-        escaped = ["| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines]
-        return "\n".join([f"## {self.title}", "", *escaped, ""])
+        escaped = ["| " + " | ".join(map(markdown_text, line)) + " |" for line in lines]
+        return "\n".join([f"## {markdown_text(self.title)}", "", *escaped, ""])
+
+
+def markdown_text(text: str) -> str:
+    """Escape a text so that it stays text, in one line of Markdown or in a cell of a table."""
+    plain = html.escape(" ".join(text.split()), quote=False)
+    return re.sub(r"([|\[\]`])", r"\\\1", plain)
 
 
 def tables(comparison: Mapping[str, Any]) -> list[Table]:
@@ -139,20 +148,15 @@ def _genres(comparison: Mapping[str, Any]) -> Table:
 
 
 def _costs(comparison: Mapping[str, Any]) -> Table:
+    costs = [cost for cost in COSTS if cost in comparison["pareto"]]
     rows = []
     for name, c in comparison["candidates"].items():
         calibration, tempered = c["calibration"], c["calibration"].get("error_with_temperature")
-        marks = ["*" if name in comparison["pareto"][cost] else "" for cost in ("parameters", "training_seconds")]
-        rows.append(
-            [
-                name,
-                f"{c['parameters']:,}{marks[0]}",
-                f"{c['training_seconds']:.1f}{marks[1]}",
-                f"{100 * calibration['error']:.1f}",
-                "-" if tempered is None else f"{100 * tempered:.1f}",
-            ]
-        )
-    header = ("candidate", "parameters", "training s", "calibration error %", "with temperature %")
+        marks = ["*" if name in comparison["pareto"][cost] else "" for cost in costs]
+        errors = [f"{100 * calibration['error']:.1f}", "-" if tempered is None else f"{100 * tempered:.1f}"]
+        spent = [cost_text(cost, c[cost]) for cost in costs]
+        rows.append([name, *[text + mark for text, mark in zip(spent, marks, strict=True)], *errors])
+    header = ("candidate", *[COSTS[cost] for cost in costs], "calibration error %", "with temperature %")
     return Table("Cost and calibration (* none is both cheaper and better in F1-macro)", header, rows)
 
 

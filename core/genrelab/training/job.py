@@ -106,14 +106,10 @@ def _result(directory: Path, interrupted: Callable[[], bool]) -> dict[str, Any] 
 
 
 def _run(directory: Path, interrupted: Callable[[], bool]) -> dict[str, Any] | None:
-    raw = read_json(directory / "job.json")
-    registry = Registry.discover([Path(p) for p in raw["registry"]["plugins"]], Path(raw["registry"]["start"]))
-    job = structure({k: v for k, v in raw.items() if k != "registry"}, JobFile, registry, str(directory))
+    job, registry = read_job(directory)
     device = resolve(job.device)
     memory = PeakMemory(device)
-    clips = load_clips(directory / job.tracks, directory / job.feature, device)
-    torch.manual_seed(derive(job.seed, "init"))
-    model = build_model(job.recipe, registry, clips.shape, len(clips.classes)).to(clips.device)
+    clips, model = open_job(directory, job, registry, device)
     counted = multiply_adds(model, clips.shape, device)  # first: what cannot be counted fails before it is trained
     try:
         fit = _fit(directory, job, registry, clips, model, interrupted)
@@ -127,6 +123,26 @@ def _run(directory: Path, interrupted: Callable[[], bool]) -> dict[str, Any] | N
         raise WorkError(f"train.time_limit of {job.recipe.train.time_limit:g} s is over before the first epoch")
     found = _judge(directory, job, clips, model, fit)
     return {**found, "multiply_adds": counted, "peak_memory": memory.read()}
+
+
+def read_job(directory: Path, registry: Registry | None = None) -> tuple[JobFile, Registry]:
+    """Read ``job.json``; return it with what resolves its components.
+
+    Args:
+        directory: of the job.
+        registry: resolves them; None for one like that of the study, whose plugin files are then executed.
+    """
+    raw = read_json(directory / "job.json")
+    if registry is None:
+        registry = Registry.discover([Path(p) for p in raw["registry"]["plugins"]], Path(raw["registry"]["start"]))
+    return structure({k: v for k, v in raw.items() if k != "registry"}, JobFile, registry, str(directory)), registry
+
+
+def open_job(directory: Path, job: JobFile, registry: Registry, device: torch.device) -> tuple[Clips, nn.Module]:
+    """Return the clips of a job's study and its model as it is before training, both on a device."""
+    clips = load_clips(directory / job.tracks, directory / job.feature, device)
+    torch.manual_seed(derive(job.seed, "init"))
+    return clips, build_model(job.recipe, registry, clips.shape, len(clips.classes)).to(device)
 
 
 def _fit(

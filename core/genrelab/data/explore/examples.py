@@ -23,7 +23,7 @@ from genrelab.data.audio import Excerpt, Waveform, read_mono
 from genrelab.data.explore.drawing import COLORS, new_figure, shortened
 
 N_FFT, HOP_LENGTH, N_MELS = 2048, 512, 128
-_TOP_DB = 80.0
+TOP_DB = 80.0
 _INLINE = 200_000  # bytes of a file that the page holds as it is
 _EXCERPT = 10.0  # seconds of a larger one
 _PLAYED = {
@@ -69,7 +69,7 @@ def log_mel(audio: Waveform, sample_rate: int) -> Tensor:
     window = torch.hann_window(N_FFT)
     power = torch.stft(padded, N_FFT, HOP_LENGTH, window=window, center=False, return_complex=True).abs().square()
     mel = _filters(sample_rate).T @ power
-    decibels: Tensor = amplitude_to_DB(mel, 10.0, 1e-10, float(mel.max().clamp_min(1e-10).log10()), _TOP_DB)
+    decibels: Tensor = amplitude_to_DB(mel, 10.0, 1e-10, float(mel.max().clamp_min(1e-10).log10()), TOP_DB)
     return decibels
 
 
@@ -87,17 +87,22 @@ def draw_example(example: Example, sample_rate: int) -> Figure:
         origin="lower",
         aspect="auto",
         cmap="magma",
-        vmin=-_TOP_DB,
+        vmin=-TOP_DB,
         vmax=0,
         extent=(0, len(audio) / sample_rate, 0, N_MELS),
     )
-    centres = _centres(sample_rate)
-    ticks = [f for f in _TICKS if f < sample_rate / 2]
-    below.set_yticks(np.interp(ticks, centres, np.arange(N_MELS) + 0.5), [str(f) for f in ticks], fontsize=8)
+    below.set_yticks(*frequency_ticks(sample_rate), fontsize=8)
     below.set_ylabel("frequency (Hz)")
     below.set_xlabel("time (s)")
     figure.colorbar(image, ax=below, label="dB")
     return figure
+
+
+def frequency_ticks(sample_rate: int) -> tuple[NDArray[np.float64], list[str]]:
+    """Return where on an axis of mel bands some frequencies are, and what they are called in Hz."""
+    ticks = [f for f in _TICKS if f < sample_rate / 2]
+    places: NDArray[np.float64] = np.interp(ticks, _centres(sample_rate), np.arange(N_MELS) + 0.5)
+    return places, [str(f) for f in ticks]
 
 
 def draw_changes(

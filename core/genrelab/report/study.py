@@ -1,0 +1,204 @@
+"""What a report tells of: everything that lies in a run directory, finished or not."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import attrs
+import numpy as np
+from numpy.typing import NDArray
+
+from genrelab.compare.comparison import compare
+from genrelab.compare.read import Finals, Runs, read_runs
+from genrelab.data.tracks import Tracks, read_tracks
+from genrelab.errors import InputError
+from genrelab.events import TrialRef
+from genrelab.files import read_json, read_lines
+from genrelab.params import Scalar
+from genrelab.study.rundir import RunDirectory
+
+
+@attrs.frozen
+class Training:
+    """A training as far as it has come."""
+
+    folder: Path
+    number: int
+    """Index of a trial, seed of a final run."""
+    epochs: Sequence[Mapping[str, Any]]
+    """What metrics.jsonl holds, one record an epoch."""
+    result: Mapping[str, Any] | None
+    """What result.json holds; None before the end."""
+
+    @property
+    def completed(self) -> bool:
+        """Whether it has come to an end, and that a good one."""
+        return self.result is not None and self.result["status"] == "completed"
+
+    def confusion(self) -> NDArray[np.int64]:
+        """Return the counts (true genre, predicted genre) on the test set of a completed final run."""
+        if self.result is None:
+            raise ValueError("has not ended")
+        return np.array(self.result["confusion"]["test"], np.int64)
+
+
+@attrs.frozen
+class Contender:
+    """A candidate and what it has done."""
+
+    name: str
+    number: int
+    """Its place in the experiment, by which it is coloured."""
+    tables: Mapping[str, Any]
+    """Its own tables: what it replaces in the experiment."""
+    space: Mapping[str, Mapping[str, Any]]
+    """What is searched: name of a parameter -> its dimension, as in the experiment."""
+    trials: Sequence[Training]
+    """One for each proposal of the search; those that have not begun have neither epochs nor result."""
+    proposals: Sequence[Mapping[str, Scalar]]
+    finals: Sequence[Training]
+    """One for each seed of the experiment."""
+    analysis: Mapping[str, Any]
+    """What analysis.json holds; empty before the end of the search."""
+
+    @property
+    def completed(self) -> list[Training]:
+        """Final runs that are completed."""
+        return [t for t in self.finals if t.completed]
+
+    @property
+    def recipe(self) -> Mapping[str, Any]:
+        """The tables that the first final run was trained with; empty before it begins."""
+        jobs = [t.folder / "job.json" for t in self.finals]
+        return next((read_json(job)["recipe"] for job in jobs if job.is_file()), {})
+
+    @property
+    def chosen(self) -> dict[str, Scalar]:
+        """What the search chose: name of a parameter -> its value in the final runs; empty before they begin."""
+        recipe = self.recipe
+        return {name: _look_up(recipe, name.split(".")) for name in self.space} if recipe else {}
+
+    @property
+    def representative(self) -> Training | None:
+        """The completed final run that is best on validation: chosen without a look at the test set."""
+        losses = [(t.result["metrics"]["validation"]["loss"], t) for t in self.completed if t.result]
+        return min(losses, key=lambda pair: pair[0])[1] if losses else None
+
+
+@attrs.frozen
+class Study:
+    """A run directory, read."""
+
+    root: Path
+    experiment: Mapping[str, Any]
+    environment: Mapping[str, Any]
+    tracks: Tracks | None
+    """None before the data is prepared."""
+    contenders: Sequence[Contender]
+    runs: Runs | None
+    """What the final runs made of the test set; None where none is completed."""
+    comparison: Mapping[str, Any]
+    """What `genrelab compare` finds; empty where no final run is completed."""
+
+    @property
+    def name(self) -> str:
+        """Name of the experiment."""
+        return str(self.experiment["name"])
+
+    @property
+    def judged(self) -> list[Contender]:
+        """Candidates with completed final runs."""
+        return [c for c in self.contenders if c.name in self.comparison.get("candidates", {})]
+
+    def finals(self, contender: Contender) -> Finals:
+        """Return what a judged candidate made of the test set."""
+        found = self.runs.finals if self.runs else ()
+        return next(f for f in found if f.name == contender.name)
+
+    def score(self, contender: Contender) -> float:
+        """Return the mean F1-macro of a judged candidate."""
+        return float(self.comparison["candidates"][contender.name]["scores"]["f1_macro"]["mean"])
+
+    @property
+    def best(self) -> Contender | None:
+        """The judged candidate with the highest F1-macro."""
+        return max(self.judged, key=self.score, default=None)
+
+
+def read_study(root: Path, *, resamples: int, seed: int) -> Study:
+    """Read a run directory and compare its candidates.
+
+    Args:
+        root: as `genrelab run` writes it.
+        resamples: of the comparison.
+        seed: of the resamples.
+
+    Raises:
+        InputError: no run directory, or files in it that cannot be read or do not fit together.
+    """
+    run = RunDirectory(root)
+    if not run.experiment.is_file():
+        raise InputError(f"{root}: is no run directory (no experiment.toml)")
+    try:
+        experiment = tomllib.loads(run.experiment.read_text(encoding="utf-8"))
+        contenders = [_contender(run, experiment, i) for i in range(len(experiment["candidate"]))]
+        environment = _json(root / "environment.json")
+        tracks = read_tracks(run.tracks) if run.tracks.is_file() else None
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{root}: cannot be read: {error!r}") from error
+    runs = read_runs([root]) if tracks and any(c.completed for c in contenders) else None
+    found = compare(runs, resamples=resamples, seed=seed) if runs else {}
+    return Study(root, experiment, environment, tracks, contenders, runs, found)
+
+
+def _contender(run: RunDirectory, experiment: Mapping[str, Any], number: int) -> Contender:
+    candidate = experiment["candidate"][number]
+    name, folder = candidate["name"], run.candidate(candidate["name"])
+    proposals = _json(folder / "search.json").get("proposals", [])
+    space = {**experiment.get("search", {}).get("space", {}), **candidate.get("space", {})}
+
+    def training(stage: Any, number: int) -> Training:
+        at = run.trial(TrialRef(experiment["name"], name, stage, number))
+        return Training(at, number, [*read_lines(at / "metrics.jsonl")], _json(at / "result.json") or None)
+
+    return Contender(
+        name,
+        number,
+        {k: v for k, v in candidate.items() if k not in ("name", "space") and v not in (None, {}, [])},
+        space,
+        [training("search", i) for i in range(len(proposals))],
+        proposals,
+        [training("final", seed) for seed in experiment["final"]["seeds"]],
+        _json(folder / "analysis.json"),
+    )
+
+
+def _look_up(recipe: Mapping[str, Any], path: Sequence[str]) -> Any:
+    """Return the value of a parameter that is called ``train.epochs`` or ``augment.spec_mask.fill``."""
+    table = recipe[path[0]]
+    if isinstance(table, list):
+        table = next(t for t in table if t["name"] == path[1])
+    return table[path[-1]]
+
+
+def _json(file: Path) -> dict[str, Any]:
+    found: dict[str, Any] = read_json(file) if file.is_file() else {}
+    return found
+
+
+def missing(study: Study) -> list[str]:
+    """Say what an unfinished study lacks, one line a candidate."""
+    lines = []
+    for c in study.contenders:
+        wanted = study.experiment.get("search", {}).get("trials", 0) if c.space else 0
+        ended = sum(t.result is not None for t in c.trials)
+        parts = [f"{ended} of {wanted} trials have ended"] if ended < wanted and not c.completed else []
+        if len(c.completed) < len(c.finals):
+            parts.append(f"{len(c.completed)} of {len(c.finals)} final runs are completed")
+        failed = [t.result["message"] for t in c.finals if t.result and not t.completed]
+        if parts:
+            lines.append(f"{c.name}: {', '.join([*parts, *failed[-1:]])}")
+    return lines

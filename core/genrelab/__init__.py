@@ -34,6 +34,7 @@ from genrelab.params import one_of, setting, tunable
 __version__ = "0.1.0"
 
 _LAZY = {
+    "read_mono": "genrelab.data.audio",
     "run_job": "genrelab.training.job",
 }
 
@@ -66,6 +67,7 @@ __all__ = [
     "WorkError",
     "hookimpl",
     "one_of",
+    "read_mono",
     "run_job",
     "setting",
     "starting_process",

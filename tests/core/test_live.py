@@ -209,7 +209,7 @@ def test_a_study_compares_training_with_and_without_changed_waveforms(toy: Path,
     (toy / "buzz.py").write_text(PLUGIN)
     file = toy / "toy.toml"
     file.write_text(file.read_text().replace('name = "wide"', 'name = "wide"\naugment = [{ name = "buzz" }]'))
-    options = ["search.trials=0", "final.seeds=[1]", "train.augment_probability=0.8", "dataset.clips=8"]
+    options = ["search.trials=1", "final.seeds=[1]", "train.augment_probability=0.8", "dataset.clips=8"]
     options += ["feature.normalization=training_set", "audio.window_seconds=0.5"]
     done = genrelab("run", "toy.toml", "--plugin", "buzz.py", *[a for o in options for a in ("--set", o)])
     assert done.returncode == 0, done.stderr

@@ -35,7 +35,7 @@ def shipped(kind: str) -> list[str]:
     return [n for n in registry.names(kind) if registry.entry(kind, n).target.startswith("genrelab_plugins.")]
 
 
-SHIPPED = [(kind, name) for kind in ("feature", "scheduler") for name in shipped(kind)]
+SHIPPED = [(kind, name) for kind in ("feature", "augmentation", "scheduler") for name in shipped(kind)]
 schedulers = pytest.mark.parametrize("name", shipped("scheduler"))
 
 
@@ -164,7 +164,7 @@ def test_a_component_has_a_row_in_the_docs_with_its_parameters(kind: str, name: 
 
 def test_the_docs_have_no_row_for_what_is_not_there() -> None:
     keys = {f"{kind}/{name}" for kind, name in SHIPPED}
-    assert {key for key in rows() if key.startswith(("feature/", "scheduler/"))} == keys
+    assert {key for key in rows() if key.startswith(("feature/", "augmentation/", "scheduler/"))} == keys
 
 
 @pytest.mark.parametrize(("kind", "name"), SHIPPED)

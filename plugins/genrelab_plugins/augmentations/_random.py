@@ -1,0 +1,45 @@
+"""What augmentations are made of: a function that is called while training, and draws for each clip."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+
+class InTraining(nn.Module):
+    """Change batches with a function while training; the identity in eval().
+
+    Args:
+        change: (batch, ...) -> a new tensor of the same shape and dtype, with draws of its own for each clip.
+    """
+
+    def __init__(self, change: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.change = change
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Change a batch."""
+        return self.change(x) if self.training else x
+
+
+def uniform(x: Tensor, low: float, high: float) -> Tensor:
+    """Draw a number between two for each clip of a batch: (batch, 1, ...), of the dtype and on the device of x."""
+    shape = len(x), *[1] * (x.ndim - 1)
+    return low + (high - low) * torch.rand(shape, dtype=x.dtype, device=x.device)
+
+
+def integers(x: Tensor, low: int, high: int) -> Tensor:
+    """Draw a whole number from low..high, both included, for each clip of a batch: (batch, 1, ...)."""
+    return torch.randint(low, high + 1, (len(x), *[1] * (x.ndim - 1)), device=x.device)
+
+
+def ratio(decibels: Tensor) -> Tensor:
+    """Return the ratio of amplitudes that decibels stand for."""
+    return 10 ** (decibels / 20)
+
+
+def rms(x: Tensor) -> Tensor:
+    """Return the root mean square of waveforms (batch, samples), at least 1e-12: (batch, 1)."""
+    return x.square().mean(-1, keepdim=True).sqrt().clamp_min(1e-12)

@@ -68,6 +68,18 @@ def test_check_names_the_plugin_that_does_not_load_and_goes_on(genrelab: Command
     assert "1 of " in done.stderr
 
 
+def test_check_run_does_the_conformance_checks(genrelab: Command, tmp_path: Path) -> None:
+    assert "ok      scheduler/cosine: 4 ok" in genrelab("check", "scheduler/cosine", "--run").stdout
+    source = (ROOT / "core/genrelab/templates/scheduler.py").read_text()
+    (tmp_path / "bad.py").write_text(source.replace("min(step / steps.total, 1.0)", "step"))
+    done = genrelab("check", "scheduler/my_scheduler", "--run", "--plugin", "bad.py")
+    assert done.returncode == 1
+    assert "FAILED  scheduler/my_scheduler: 2 ok, 2 failed" in done.stdout
+    assert f"rates: {tmp_path / 'bad.py'}:" in done.stdout
+    assert "fix: keep rates at 0 or above" in done.stdout
+    assert done.stderr == "error: 1 of 1 components are not as they should be\n"
+
+
 @pytest.mark.parametrize("name", [f.name for f in sorted(SHIPPED.glob("*.toml"))])
 def test_every_shipped_experiment_is_valid_and_says_what_it_costs(genrelab: Command, name: str) -> None:
     done = genrelab("validate", SHIPPED / name)

@@ -9,11 +9,13 @@ from typing import NoReturn
 import click
 
 from genrelab import __version__
+from genrelab.cli.check import check
 from genrelab.cli.compare import compare
 from genrelab.cli.dashboard import dashboard
 from genrelab.cli.data import data
 from genrelab.cli.experiments import run, validate
-from genrelab.cli.plugins import check, list_components, show
+from genrelab.cli.new import new
+from genrelab.cli.plugins import list_components, show
 from genrelab.cli.report import report
 from genrelab.errors import GenrelabError
 from genrelab.files import is_disk_full
@@ -25,7 +27,7 @@ def cli() -> None:
     """Compare neural architectures that classify the genre of music: declared in TOML, tested honestly."""
 
 
-for command in (list_components, show, check, validate, run, compare, report, data, dashboard):
+for command in (list_components, show, check, new, validate, run, compare, report, data, dashboard):
     cli.add_command(command)
 
 

@@ -1,4 +1,4 @@
-"""`genrelab list`, `show` and `check`: what there is, what it takes, and whether it loads."""
+"""`genrelab list` and `show`: what there is, and what it takes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import click
 from genrelab.cli.experiments import PLUGIN
 from genrelab.cli.learning_rate import show_learning_rate
 from genrelab.components import KINDS
-from genrelab.errors import InputError, WorkError
+from genrelab.errors import InputError
 from genrelab.params import specs
 from genrelab.plugins.loading import locate
 from genrelab.plugins.registry import Entry, Registry, guess
@@ -61,34 +61,6 @@ def show(what: str, plugins: tuple[Path, ...], learning_rate: bool, steps: int, 
         show_learning_rate(experiment, registry, steps, output)
     else:
         click.echo(tomli_w.dumps(tables(experiment)))
-
-
-@click.command()
-@click.argument("what", required=False)
-@PLUGIN
-def check(what: str | None, plugins: tuple[Path, ...]) -> None:
-    """Import every component, or only KIND/NAME, and say which do not load and why; exit code 1 if any."""
-    registry = Registry.discover(plugins)
-    keys = list(dict.fromkeys(e.key for e in registry.entries()))
-    if what is not None:
-        keys = [registry.entry(*_key(what)).key]
-    failed = 0
-    for key in keys:
-        try:
-            registry.get(*_key(key))
-            click.echo(f"ok      {key}")
-        except InputError as error:
-            failed += 1
-            click.echo(f"FAILED  {key}: {error}")
-    if failed:
-        raise WorkError(f"{failed} of {len(keys)} components do not load")
-
-
-def _key(text: str) -> tuple[str, str]:
-    kind, slash, name = text.partition("/")
-    if not slash or kind not in KINDS:
-        raise InputError(f"{text!r} is no KIND/NAME, such as model/cnn1d_gru{guess(kind, KINDS)}")
-    return kind, name
 
 
 def _show_component(registry: Registry, kind: str, name: str) -> None:

@@ -183,9 +183,15 @@ def _target(target: str, folder: Path) -> str:
 
 def _registry_files(start: Path) -> list[Path]:
     """Return the shipped registry and the nearest one from the working folder up, once where they are the same."""
-    nearest = (folder / REGISTRY_FILE for folder in (start.absolute(), *start.absolute().parents))
-    files = [*_shipped_registry(), *[f for f in nearest if f.is_file()][:1]]
+    nearest = nearest_registry(start)
+    files = [*_shipped_registry(), *([nearest] if nearest else [])]
     return list({f.resolve(): f for f in files}.values())
+
+
+def nearest_registry(start: Path) -> Path | None:
+    """Return the registry.toml in a folder or in the nearest one above it that has one."""
+    files = (folder / REGISTRY_FILE for folder in (start.absolute(), *start.absolute().parents))
+    return next((f for f in files if f.is_file()), None)
 
 
 def _shipped_registry() -> list[Path]:
@@ -204,7 +210,8 @@ def _entry_points() -> list[Entry]:
         for point in metadata.entry_points(group=f"genrelab.{kind.plural}"):
             dist = point.dist
             source = f"{dist.name} {dist.version}" if dist else "an installed distribution"
-            entries.append(Entry(kind.name, point.name, point.module, source, dist.name if dist else ""))
+            module = point.value.partition(":")[0].strip()  # point.module raises where the value is malformed
+            entries.append(Entry(kind.name, point.name, module, source, dist.name if dist else ""))
     return entries
 
 

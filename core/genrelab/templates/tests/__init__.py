@@ -1,0 +1,1 @@
+"""Tests that `genrelab new` writes beside a plugin."""

@@ -17,6 +17,7 @@ from genrelab.cli.experiments import run, validate
 from genrelab.cli.new import new
 from genrelab.cli.plugins import list_components, show
 from genrelab.cli.report import report
+from genrelab.cli.schema import schema
 from genrelab.errors import GenrelabError
 from genrelab.files import is_disk_full
 
@@ -27,7 +28,7 @@ def cli() -> None:
     """Compare neural architectures that classify the genre of music: declared in TOML, tested honestly."""
 
 
-for command in (list_components, show, check, new, validate, run, compare, report, data, dashboard):
+for command in (list_components, show, check, new, schema, validate, run, compare, report, data, dashboard):
     cli.add_command(command)
 
 

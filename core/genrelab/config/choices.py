@@ -68,7 +68,7 @@ def _choose(value: Any, cls: type[Choice], registry: Registry | None, conv: catt
         component = registry.get(cls.kind, name)
     except InputError as error:
         raise RefusedError(str(error), "name") from error
-    table, own = _table(cls, component.params), _own_keys(cls)  # type: ignore[arg-type]
+    table, own = flat_table(cls, component.params), own_keys(cls)  # type: ignore[arg-type]
     values = attrs.asdict(conv.structure({k: v for k, v in value.items() if k != "name"}, table), recurse=False)
     try:
         params = component.params(**{k: v for k, v in values.items() if k not in own})
@@ -88,19 +88,20 @@ def _settings(value: Any) -> Settings:
 
 
 def _unchoose(choice: Choice, conv: cattrs.Converter) -> dict[str, Any]:
-    own = {k: conv.unstructure(getattr(choice, k)) for k in sorted(_own_keys(type(choice)))}
+    own = {k: conv.unstructure(getattr(choice, k)) for k in sorted(own_keys(type(choice)))}
     return {"name": choice.name, **own, **conv.unstructure(choice.params)}
 
 
-def _own_keys(cls: type) -> set[str]:
+def own_keys(cls: type) -> set[str]:
+    """Return the keys of a choice that are genrelab's own, not its component's."""
     return attrs.fields_dict(cls).keys() - {"name", "params"}
 
 
 @functools.cache
-def _table(cls: type, params: type) -> type:
+def flat_table(cls: type, params: type) -> type:
     """Make one flat class of the core's own keys and a component's parameters, as they stand in the file."""
     fields = {a.name: a for a in attrs.fields(attrs.resolve_types(params))}
-    own = {a.name: a for a in attrs.fields(attrs.resolve_types(cls)) if a.name in _own_keys(cls)}
+    own = {a.name: a for a in attrs.fields(attrs.resolve_types(cls)) if a.name in own_keys(cls)}
     clash = fields.keys() & {"name", *own}
     if clash:
         raise RefusedError(f"its parameter {clash.pop()!r} is called like a key of genrelab's own", "name")

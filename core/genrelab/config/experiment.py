@@ -182,6 +182,7 @@ class Candidate:
     """Something to compare: the file's own tables with some of them replaced."""
 
     name: str
+    """What it is called in results: letters, digits, ``.``, ``_`` and ``-``."""
     feature: FeatureChoice | None = None
     model: ModelChoice | None = None
     augment: tuple[AugmentChoice, ...] | None = None
@@ -198,9 +199,11 @@ class Experiment:
     """An experiment file, read and checked."""
 
     name: str
+    """Of the study: results go to ``runs/NAME``."""
     dataset: DatasetChoice
     feature: FeatureChoice
     candidate: tuple[Candidate, ...]
+    """What is compared; where there is none, the file's own model is the one candidate."""
     executor: ExecutorChoice
     reporter: tuple[ReporterChoice, ...]
     model: ModelChoice | None = None

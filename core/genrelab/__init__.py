@@ -7,7 +7,7 @@ loaded when first used, so that `import genrelab` stays light.
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from genrelab.components import (
     SUBSETS,
@@ -24,6 +24,7 @@ from genrelab.components import (
     Track,
     TrialExecutor,
 )
+from genrelab.data.find import AUDIO_EXTENSIONS, audio_files
 from genrelab.errors import GenrelabError, InputError, WorkError
 from genrelab.events import EpochEnd, Exploration, Picture, StudyEnd, StudyStart, TrialEnd, TrialRef, TrialStart
 from genrelab.hookspecs import hookimpl
@@ -31,16 +32,23 @@ from genrelab.interrupts import starting_process
 from genrelab.jobs import Job, JobEnd
 from genrelab.params import one_of, setting, tunable
 
+if TYPE_CHECKING:
+    from genrelab.use.classifier import Classifier, load
+
 __version__ = "0.1.0"
 
 _LAZY = {
+    "Classifier": "genrelab.use.classifier",
+    "load": "genrelab.use.classifier",
     "read_mono": "genrelab.data.audio",
     "run_job": "genrelab.training.job",
 }
 
 __all__ = [
+    "AUDIO_EXTENSIONS",
     "SUBSETS",
     "Augmentation",
+    "Classifier",
     "Collection",
     "Dataset",
     "EpochEnd",
@@ -65,7 +73,9 @@ __all__ = [
     "TrialRef",
     "TrialStart",
     "WorkError",
+    "audio_files",
     "hookimpl",
+    "load",
     "one_of",
     "read_mono",
     "run_job",

@@ -16,6 +16,7 @@ from genrelab.cli.data import data
 from genrelab.cli.experiments import run, validate
 from genrelab.cli.new import new
 from genrelab.cli.plugins import list_components, show
+from genrelab.cli.predict import predict
 from genrelab.cli.report import report
 from genrelab.cli.schema import schema
 from genrelab.errors import GenrelabError
@@ -28,7 +29,13 @@ def cli() -> None:
     """Compare neural architectures that classify the genre of music: declared in TOML, tested honestly."""
 
 
-for command in (list_components, show, check, new, schema, validate, run, compare, report, data, dashboard):
+_COMMANDS = (
+    *(list_components, show, check, new, schema),
+    *(validate, run, compare, report),
+    *(predict, data, dashboard),
+)
+
+for command in _COMMANDS:
     cli.add_command(command)
 
 

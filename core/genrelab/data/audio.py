@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -29,6 +30,7 @@ SILENCE = 1e-4
 SHORTEST = 0.1
 """Seconds below which a file counts as empty: a stub, not music."""
 
+_UNDECODABLE = (soundfile.SoundFileError, TypeError, ValueError, OSError)
 _RATES = range(2_000, 768_001)  # Hz; a header that claims another rate is damaged
 _MARGIN = 0.1  # seconds read beyond the end, so that the resampler's filter sees what follows
 _BLOCK = 1 << 22  # samples of all channels decoded at once (16 MiB): memory never follows the header's claim
@@ -93,13 +95,10 @@ def read_mono(
     """
     part = excerpt if isinstance(excerpt, Excerpt) else Excerpt(os.fspath(excerpt))
     name = part.path
-    if not Path(name).is_file():
-        raise BadAudio(name, "missing", "there is no such file")
-    if not Path(name).stat().st_size:
-        raise BadAudio(name, "empty", "has no bytes")
+    _check_bytes(name)
     try:
         decoded = _decode(part, seconds, cut, segments)
-    except (soundfile.SoundFileError, TypeError, ValueError, OSError) as error:
+    except _UNDECODABLE as error:
         raise BadAudio(name, "undecodable", f"cannot be decoded: {_why(error)}") from error
     parts, rate, claimed, wanted = decoded
     held = sum(min((len(x) + 0.5) / rate, wanted) for x in parts)  # a part may begin half a sample late
@@ -110,6 +109,38 @@ def read_mono(
     x = _first(_joined(resampled), wanted * sample_rate * len(parts))
     _check_sound([x], name, moving=True)
     return x
+
+
+def stream_mono(path: str, sample_rate: int) -> Iterator[Waveform]:
+    """Decode a whole file, however long, in blocks; together they are the samples that `read_mono` gives.
+
+    Args:
+        path: any file libsndfile reads.
+        sample_rate: of the result, in Hz.
+
+    Yields:
+        float32 (samples,), nominally in -1..1; at most 2 ** 22 samples before they are resampled.
+
+    Raises:
+        BadAudio: as in `read_mono`; that a file is silent or constant is known at its end.
+    """
+    _check_bytes(path)
+    low, high, decoded = np.float32(np.inf), np.float32(-np.inf), 0
+    try:
+        with soundfile.SoundFile(os.fsencode(path)) as file:
+            rate = _rate(file)
+            resampler = soxr.ResampleStream(rate, sample_rate, 1, dtype="float32", quality="HQ")
+            for block, is_last in _blocks(file, max(1, int(file.frames))):
+                low = np.minimum(low, block.min(initial=np.inf))
+                high = np.maximum(high, block.max(initial=-np.inf))
+                decoded += len(block)
+                if len(block) and not np.isfinite([low, high]).all():
+                    break
+                yield resampler.resample_chunk(block, last=is_last)
+    except _UNDECODABLE as error:
+        raise BadAudio(path, "undecodable", f"cannot be decoded: {_why(error)}") from error
+    _check_length(Excerpt(path), decoded / rate, decoded / rate, SHORTEST)
+    _check_sound([np.array([low, high])], path)
 
 
 def read_clip(excerpt: Excerpt, audio: Audio) -> Waveform | Rejected:
@@ -160,9 +191,7 @@ class _Decoded(NamedTuple):
 
 def _decode(part: Excerpt, seconds: float | None, cut: str, segments: int) -> _Decoded:
     with soundfile.SoundFile(os.fsencode(part.path)) as file:
-        rate = int(file.samplerate)
-        if rate not in _RATES:
-            raise ValueError(f"its header claims a sample rate of {rate} Hz")
+        rate = _rate(file)
         limit = part.duration or math.inf
         claimed = min(max(0.0, file.frames / rate - part.start), limit)
         wanted = min(math.inf if seconds is None else seconds, limit)
@@ -179,22 +208,11 @@ def _decode(part: Excerpt, seconds: float | None, cut: str, segments: int) -> _D
 
 def _read(file: soundfile.SoundFile, start: float, seconds: float) -> Waveform:
     """Decode the seconds after a start, and a margin, and mix the channels."""
-    rate, channels = int(file.samplerate), int(file.channels)
+    rate = int(file.samplerate)
     if start:
         file.seek(min(round(start * rate), file.frames))
     left = max(1, int(file.frames)) if seconds == math.inf else math.ceil((seconds + _MARGIN) * rate)
-    # A product with a vector: 20 times faster than mean(1) over interleaved channels.
-    weights = np.full(channels, 1 / channels, np.float32)
-    size = max(1, _BLOCK // channels)
-    blocks = []
-    while left > 0:
-        block = file.read(min(left, size), dtype="float32", always_2d=True)
-        with np.errstate(all="ignore"):  # infinite samples are told of later
-            blocks.append(block @ weights)
-        left -= len(block)
-        if len(block) < size:  # the end: asking once more would make an MP3 decoder seek
-            break
-    return _joined(blocks)
+    return _joined([block for block, _ in _blocks(file, left)])
 
 
 def _joined(parts: list[Waveform]) -> Waveform:
@@ -203,6 +221,35 @@ def _joined(parts: list[Waveform]) -> Waveform:
 
 def _first(x: Waveform, samples: float) -> Waveform:
     return x if samples == math.inf else x[: round(samples)]
+
+
+def _blocks(file: soundfile.SoundFile, left: float) -> Iterator[tuple[Waveform, bool]]:
+    """Yield at most `left` samples, mixed to one channel, in blocks, with whether a block is the last."""
+    channels = int(file.channels)
+    # A product with a vector: 20 times faster than mean(1) over interleaved channels.
+    weights = np.full(channels, 1 / channels, np.float32)
+    size = max(1, _BLOCK // channels)
+    is_last = False
+    while not is_last:
+        block = file.read(min(left, size), dtype="float32", always_2d=True)
+        left -= len(block)
+        is_last = len(block) < size or left <= 0  # asking once more would make an MP3 decoder seek
+        with np.errstate(all="ignore"):  # infinite samples are told of later
+            yield block @ weights, is_last
+
+
+def _rate(file: soundfile.SoundFile) -> int:
+    rate = int(file.samplerate)
+    if rate not in _RATES:
+        raise ValueError(f"its header claims a sample rate of {rate} Hz")
+    return rate
+
+
+def _check_bytes(name: str) -> None:
+    if not Path(name).is_file():
+        raise BadAudio(name, "missing", "there is no such file")
+    if not Path(name).stat().st_size:
+        raise BadAudio(name, "empty", "has no bytes")
 
 
 def _why(error: Exception) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from genrelab.config.experiment import Audio
 from genrelab.data.audio import Excerpt, Waveform, read_clip
@@ -64,11 +64,16 @@ class ClipMaker:
             return Rejected("non_finite", "its feature has values that are NaN, infinite or beyond float16")
         return y.numpy()
 
-    @torch.inference_mode()
-    def _feature(self, x: Tensor) -> Tensor:
+    def module(self) -> nn.Module:
+        """Return the module that computes the feature, built once in each process."""
         if self._module is None:
             self._module = self._make_feature().eval()
-        result: Tensor = self._module(x)
+        module: nn.Module = self._module
+        return module
+
+    @torch.inference_mode()
+    def _feature(self, x: Tensor) -> Tensor:
+        result: Tensor = self.module()(x)
         return result
 
 

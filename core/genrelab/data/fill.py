@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
 from functools import partial
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TimeRemainingColumn
-from rich.text import Text
 
 from genrelab.data.audio import Excerpt, read_clip
 from genrelab.data.clip import ClipMaker, Outcome, make_in_worker, prepare_worker
 from genrelab.data.pool import Lost, Pool, no_preparation
+from genrelab.data.progress import Advance, files_bar
 from genrelab.data.store import Rejected, audio_digest
 from genrelab.data.store_writer import StoreWriter
-
-Advance = Callable[[bool], None]
 
 FEW = 32
 """Of so many files, only the decoding is done in another process: to import torch there would take seconds."""
@@ -53,7 +49,7 @@ class Fill:
         """
         knows = self._writer.store.knows
         pending = {e: file for e, file in files.items() if not knows(file, e.start, e.duration)}
-        with _progress(len(pending), self._console) as advance:
+        with files_bar("features", len(pending), "quarantined", self._console) as advance:
             for excerpt, outcome in self._outcomes(self._unknown(pending, advance), len(pending)):
                 self._keep(excerpt.path, self._digests.pop(excerpt), outcome)
                 advance(isinstance(outcome, Rejected))
@@ -104,26 +100,3 @@ def _digest(path: str) -> bytes:
     with open(path, "rb") as file:  # noqa: PTH123
         # Processors compute it: half the time of BLAKE2, and this process reads for all workers.
         return hashlib.file_digest(file, "sha256").digest()[:16]
-
-
-class _Pace(ProgressColumn):
-    """Files a second."""
-
-    def render(self, task: Task) -> Text:
-        """Show the pace, once it is known."""
-        return Text(f"{task.speed:.1f}/s" if task.speed else "")
-
-
-@contextmanager
-def _progress(total: int, console: Console) -> Iterator[Advance]:
-    """Show a bar; give what is to be called for each file, with whether it is quarantined."""
-    columns = ("features", BarColumn(), MofNCompleteColumn(), _Pace(), TimeRemainingColumn(), "{task.fields[bad]}")
-    with Progress(*columns, console=console, disable=not console.is_terminal or not total) as bar:
-        task, rejected = bar.add_task("", total=total, bad=""), 0
-
-        def advance(bad: bool) -> None:
-            nonlocal rejected
-            rejected += bad
-            bar.update(task, advance=1, bad=f"{rejected} quarantined" if rejected else "")
-
-        yield advance

@@ -6,8 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from genrelab import Collection, InputError, Track
-from genrelab_plugins.datasets.audio_folder import EXTENSIONS
+from genrelab import AUDIO_EXTENSIONS, Collection, InputError, Track
 
 GENRES = ("blues", "classical", "country", "disco", "hiphop", "jazz", "metal", "pop", "reggae", "rock")
 LAYOUTS = ("", "genres", "genres_original", "Data/genres_original")
@@ -64,7 +63,7 @@ def _find(folder: Path) -> dict[str, Path]:
     """Map excerpts to files."""
     found: dict[str, Path] = {}
     for file in (f for genre in GENRES for f in sorted((folder / genre).glob(f"{genre}*"))):
-        if file.suffix.lower() in EXTENSIONS and (excerpt := _excerpt(file.stem)):
+        if file.suffix.lower() in AUDIO_EXTENSIONS and (excerpt := _excerpt(file.stem)):
             if excerpt in found:
                 raise InputError(f"gtzan: one excerpt, two files: {found[excerpt]} and {file}; remove one of them")
             found[excerpt] = file

@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import attrs
 
-from genrelab import Dataset, InputError, Track, hookimpl, setting
+from genrelab import AUDIO_EXTENSIONS, Dataset, InputError, Track, audio_files, hookimpl, setting
 
 MANIFEST = "manifest.csv"
 
-# fmt: off
-EXTENSIONS = frozenset((
-    ".aif", ".aifc", ".aiff", ".au", ".caf", ".flac", ".mp2", ".mp3", ".oga", ".ogg", ".opus", ".snd", ".w64",
-    ".wav",
-    # Not decoded by libsndfile: quarantined one by one, which is seen, rather than passed over.
-    ".aac", ".ac3", ".ape", ".m4a", ".mp4", ".mpc", ".wma", ".wv",
-))
-# fmt: on
+
 @attrs.frozen
 class Params:
     """Where the audio is, and how its manifest calls things."""
@@ -52,28 +44,18 @@ def build(params: Params) -> list[Track]:
         columns = {"path": params.path_column, "genre": params.genre_column, "artist": params.artist_column}
         tracks = read_manifest(root / MANIFEST, columns)
     else:
-        tracks = [_track(root, file) for file in _audio_files(root)]
+        tracks = [_track(root, file) for file in _files(root)]
     if not tracks:
-        raise InputError(f"audio_folder: no audio in subfolders of {root} (known: {' '.join(sorted(EXTENSIONS))})")
+        raise InputError(
+            f"audio_folder: no audio in subfolders of {root} (known: {' '.join(sorted(AUDIO_EXTENSIONS))})"
+        )
     return sorted(tracks, key=lambda track: track.id)
 
 
-def _audio_files(root: Path) -> Iterator[Path]:
+def _files(root: Path) -> Iterator[Path]:
     for genre in root.iterdir():
-        if genre.name.startswith(".") or not genre.is_dir():
-            continue
-        # A genre may be a symlink; deeper ones are not followed.
-        for folder, subfolders, names in os.walk(genre, onerror=_unreadable):
-            subfolders[:] = [name for name in subfolders if not name.startswith(".")]
-            yield from (Path(folder, name) for name in names if _is_audio(name))
-
-
-def _unreadable(error: OSError) -> None:
-    raise InputError(f"audio_folder: {error.filename} cannot be read: {error.strerror}") from error
-
-
-def _is_audio(name: str) -> bool:
-    return not name.startswith(".") and Path(name).suffix.lower() in EXTENSIONS
+        if genre.is_dir() and not genre.name.startswith("."):  # it may be a link; deeper ones are not followed
+            yield from audio_files(genre)
 
 
 def _track(root: Path, file: Path) -> Track:

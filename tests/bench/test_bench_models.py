@@ -1,10 +1,12 @@
-"""Forward and backward pass of the four architectures, against the same written plainly."""
+"""Forward and backward pass of every model, and of the four of the study against the same written plainly."""
 
 import pytest
 import torch
 from torch import nn
 
+from genrelab.plugins.registry import Registry
 from genrelab_plugins.models import cnn1d_gru, cnn1d_lstm, cnn2d_gru, cnn2d_lstm
+from tests.conftest import ROOT
 
 PLUGINS = {"cnn1d_gru": cnn1d_gru, "cnn1d_lstm": cnn1d_lstm, "cnn2d_gru": cnn2d_gru, "cnn2d_lstm": cnn2d_lstm}
 
@@ -80,3 +82,22 @@ def test_forward_and_backward(name, which, benchmark):
     model = ours if which == "ours" else plain
     x, labels = torch.rand(16, 128, 130), torch.arange(16) % 12
     benchmark.pedantic(gradients, (model, x, labels), rounds=5, warmup_rounds=1)
+
+
+registry = Registry.discover(start=ROOT)
+
+
+@pytest.mark.parametrize("name", registry.names("model"))
+def test_every_model(name, benchmark):
+    """At its defaults on clips of about 3 s; the reference of the group is `crnn`."""
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    benchmark.group = "all models"
+    component = registry.get("model", name)
+    shape = (1, 59_049) if name == "sample_cnn" else (96, 130)
+    model = component.build(component.params(), shape, 12)
+    x, labels = torch.rand(4, *shape), torch.arange(4)
+    benchmark.extra_info["parameters"] = sum(p.numel() for p in model.parameters())
+    benchmark.pedantic(gradients, (model, x, labels), rounds=3, warmup_rounds=1)
+    if benchmark.stats:
+        benchmark.extra_info["clips_a_second"] = len(x) / benchmark.stats.stats.min

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import torch
 
-from genrelab import Scheduler, Steps
+from genrelab import InputError, Scheduler, Steps
 from genrelab.params import specs
 from genrelab.plugins.registry import Registry
 from genrelab.testing import checks_of, parametrize_with_checks
@@ -27,6 +27,18 @@ HEAVY = {"torch", "torchaudio", "numpy", "scipy", "sklearn", "matplotlib", "rich
 # Checks that take seconds: of models those that compile or build many, of others those that start processes or Aim.
 SLOW = {"compiles", "onnx", "parameter_ends"}
 SLOW_COMPONENTS = {"aim", "local"}
+# Models of millions of parameters are checked smaller than their defaults: the promises are the same.
+SIZES: dict[str, dict[str, Any]] = {
+    "ast": {"heads": 1},
+    "cnn2d": {"hidden_dim": 16},
+    "cnn2d_gru": {"hidden_dim": 16},
+    "cnn2d_lstm": {"hidden_dim": 16},
+    "conformer": {"layers": 2},
+    "musicnn": {"filters": 0.2},
+    "resnet": {"channels": 8},
+    "sample_cnn": {"channels": 16},
+    "short_chunk_cnn": {"channels": 8},
+}
 
 registry = Registry.discover(start=ROOT)
 
@@ -35,7 +47,7 @@ def shipped(kind: str) -> list[str]:
     return [n for n in registry.names(kind) if registry.entry(kind, n).target.startswith("genrelab_plugins.")]
 
 
-SHIPPED = [(kind, name) for kind in ("feature", "augmentation", "scheduler") for name in shipped(kind)]
+SHIPPED = [(kind, name) for kind in ("feature", "augmentation", "model", "scheduler") for name in shipped(kind)]
 schedulers = pytest.mark.parametrize("name", shipped("scheduler"))
 
 
@@ -43,7 +55,7 @@ def checks(*kinds: str) -> list[Any]:
     """Return the conformance checks of what ships, those that take long marked as slow."""
     found = []
     for kind, name in [(k, n) for k in kinds for n in shipped(k)]:
-        for param in parametrize_with_checks(registry.get(kind, name)).args[1]:
+        for param in parametrize_with_checks(registry.get(kind, name), **SIZES.get(name, {})).args[1]:
             long = (kind == "model" and param.values[0].name in SLOW) or name in SLOW_COMPONENTS
             marks = [*param.marks, *([pytest.mark.slow] * long)]
             found.append(pytest.param(*param.values, marks=marks, id=param.id))
@@ -53,6 +65,19 @@ def checks(*kinds: str) -> list[Any]:
 @pytest.mark.parametrize("check", checks("feature", "augmentation", "model", "scheduler", "reporter", "executor"))
 def test_a_component_keeps_the_promises_of_its_kind(check: Any) -> None:
     check()
+
+
+@pytest.mark.parametrize("name", shipped("model"))
+@pytest.mark.parametrize("frames", [8, 32])
+def test_a_model_can_train_on_a_single_short_clip(name: str, frames: int) -> None:
+    """That is what the last batch of an epoch may be; batch normalisation then has one value a channel."""
+    component = registry.get("model", name)
+    try:
+        model = component.build(component.params(**SIZES.get(name, {})), (16, frames), 3)
+    except InputError:
+        return
+    model.train()(torch.rand(1, 16, frames)).sum().backward()
+    assert all(torch.isfinite(p.grad).all() for p in model.parameters())
 
 
 def touch(*files: Path) -> None:
@@ -164,7 +189,7 @@ def test_a_component_has_a_row_in_the_docs_with_its_parameters(kind: str, name: 
 
 def test_the_docs_have_no_row_for_what_is_not_there() -> None:
     keys = {f"{kind}/{name}" for kind, name in SHIPPED}
-    assert {key for key in rows() if key.startswith(("feature/", "augmentation/", "scheduler/"))} == keys
+    assert {key for key in rows() if key.startswith(("feature/", "augmentation/", "model/", "scheduler/"))} == keys
 
 
 @pytest.mark.parametrize(("kind", "name"), SHIPPED)

@@ -73,12 +73,40 @@ def test_dropout_acts_where_the_study_has_it(name, dropouts, between_layers):
     assert build(name, dropout=0.5, num_layers=1).rnn.dropout == 0.0
 
 
+@pytest.mark.parametrize(
+    ("name", "inputs", "pooled"),
+    [("cnn1d_gru", 16, 8), ("cnn1d_lstm", 16, 256), ("cnn2d_gru", 48, 4), ("cnn2d_lstm", 48, 256)],
+)
+def test_the_first_versions_of_the_study_run_one_way(name, inputs, pooled):
+    model = build(name, bidirectional=False)
+    assert (model.rnn.bidirectional, model.rnn.input_size) == (False, inputs)
+    assert model.embed(torch.rand(2, 12, 20)).shape == (2, pooled)
+
+
 @all_four
-def test_every_parameter_gets_a_gradient(name):
-    model = build(name)
-    nn.functional.cross_entropy(model(torch.rand(6, 12, 20)), torch.tensor([0, 1, 2, 0, 1, 2])).backward()
-    still = [key for key, p in model.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0]
-    assert still == []
+def test_the_last_pooling_halves_frames_and_bins_once_more(name):
+    shape = (19, 45)
+    model, plain = build(name, shape, last_pool=True), build(name, shape)
+    plain.convolutions.load_state_dict(
+        dict(zip(plain.convolutions.state_dict(), model.convolutions.state_dict().values(), strict=True))
+    )
+    x = torch.rand(2, *shape)
+    found, frames = model.eval().convolutions(x), plain.eval().convolutions(x)
+    if "2d" in name:  # (batch, frames, bins * channels)
+        expected = nn.functional.max_pool2d(frames.unflatten(2, (-1, 16)).permute(0, 3, 1, 2), 2)
+        expected = expected.permute(0, 2, 3, 1).flatten(2)
+    else:
+        expected = nn.functional.max_pool1d(frames.transpose(1, 2), 2).transpose(1, 2)
+    torch.testing.assert_close(found, expected)
+    assert model(x).shape == (2, 3)
+    with pytest.raises(InputError, match="12 x 7"):
+        build(name, (12, 7), last_pool=True)
+
+
+@all_four
+def test_dropout_within_the_recurrent_part_can_be_chosen(name):
+    for chosen in (False, True):
+        assert build(name, dropout=0.5, rnn_dropout=chosen).rnn.dropout == (0.5 if chosen else 0.0)
 
 
 @all_four

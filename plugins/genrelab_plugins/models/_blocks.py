@@ -1,38 +1,30 @@
-"""Parts that the four convolutional-recurrent architectures share."""
+"""Parts that several architectures share."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-import torch
 from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812
 
 from genrelab import InputError
 
 
-class Crnn(nn.Module):
-    """Convolutions, a recurrent part, pooling over time and a head.
+class Classifier(nn.Module):
+    """A body that makes one vector of a clip, and a head that classifies it.
 
     Args:
-        convolutions: (batch, bins, frames) -> (batch, frames // 4, values).
-        rnn: batch-first recurrent layers over these frames.
-        pool: (batch, frames // 4, values) -> (batch, values), whatever the number of frames.
-        head: pooled vector -> logits (batch, classes).
+        body: modules, one after the other: (batch, bins, frames) -> (batch, values).
+        head: (batch, values) -> logits (batch, classes).
     """
 
-    def __init__(
-        self, convolutions: nn.Module, rnn: nn.RNNBase, pool: Callable[[Tensor], Tensor], head: nn.Module
-    ) -> None:
+    def __init__(self, *body: nn.Module, head: nn.Module) -> None:
         super().__init__()
-        self.convolutions = convolutions
-        self.rnn = rnn
-        self.pool = pool
+        self.body = nn.Sequential(*body)
         self.head = head
 
     def embed(self, x: Tensor) -> Tensor:
-        """Return the pooled vector that the head classifies: (batch, bins, frames) -> (batch, values)."""
-        states, _ = self.rnn(self.convolutions(x))
-        return self.pool(states)
+        """Return the vector that the head classifies: (batch, bins, frames) -> (batch, values)."""
+        vector: Tensor = self.body(x)
+        return vector
 
     def forward(self, x: Tensor) -> Tensor:
         """Return logits: (batch, bins, frames) -> (batch, classes)."""
@@ -40,13 +32,29 @@ class Crnn(nn.Module):
         return logits
 
 
-class Convolutions1d(nn.Module):
-    """Convolutions along time: (batch, bins, frames) -> (batch, frames // 4, 4 * hidden_dim)."""
+class Picture(nn.Module):
+    """See `picture`."""
 
-    def __init__(self, bins: int, hidden_dim: int, dropout: float) -> None:
+    def forward(self, x: Tensor) -> Tensor:
+        """View."""
+        return picture(x)
+
+
+def picture(x: Tensor) -> Tensor:
+    """View clips as pictures of one channel: (batch, bins, frames) -> (batch, 1, bins, frames).
+
+    In the order that convolutions want on a CPU (channels_last). `Tensor.to` cannot do that: with one channel it
+    sees no difference.
+    """
+    return x.contiguous().unsqueeze(-1).permute(0, 3, 1, 2)
+
+
+class Frames1d(nn.Module):
+    """Layers along time, for which bins are channels: (batch, bins, frames) -> (batch, fewer frames, values)."""
+
+    def __init__(self, *layers: nn.Module) -> None:
         super().__init__()
-        layers = _three_convolutions(nn.Conv1d, nn.BatchNorm1d, nn.MaxPool1d, bins, hidden_dim)
-        self.layers = nn.Sequential(*layers, nn.Dropout(dropout))
+        self.layers = nn.Sequential(*layers)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return frames as the recurrent part wants them."""
@@ -54,60 +62,32 @@ class Convolutions1d(nn.Module):
         return features.transpose(1, 2)
 
 
-class Convolutions2d(nn.Module):
-    """Convolutions over time and frequency: (batch, bins, frames) -> (batch, frames // 4, values).
+class Frames2d(nn.Module):
+    """Layers over time and frequency: (batch, bins, frames) -> (batch, fewer frames, fewer bins * channels)."""
 
-    A frame has bins // 4 * 4 * hidden_dim values.
-    """
-
-    def __init__(self, hidden_dim: int, dropout: float) -> None:
+    def __init__(self, *layers: nn.Module) -> None:
         super().__init__()
-        layers = _three_convolutions(nn.Conv2d, nn.BatchNorm2d, nn.MaxPool2d, 1, hidden_dim)
-        self.layers = nn.Sequential(*layers, nn.Dropout2d(dropout))
+        self.layers = nn.Sequential(*layers)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return frames as the recurrent part wants them."""
-        # A frame's values lie together from here to the RNN: channels_last convolutions are faster on a CPU,
-        # and the RNN's input needs no copy. With one channel `to` sees no difference, hence the strides by hand.
-        planes = x.transpose(1, 2).contiguous().unsqueeze(-1).permute(0, 3, 1, 2)  # (batch, 1, frames, bins)
-        features: Tensor = self.layers(planes)  # (batch, channels, frames, bins)
+        # A frame's values lie together from here to the RNN, whose input then needs no copy.
+        features: Tensor = self.layers(picture(x.transpose(1, 2)))  # (batch, channels, frames, bins)
         return features.permute(0, 2, 3, 1).flatten(2)
 
 
-def _three_convolutions(
-    conv: type[nn.Conv1d | nn.Conv2d],
-    norm: type[nn.BatchNorm1d | nn.BatchNorm2d],
-    pool: type[nn.MaxPool1d | nn.MaxPool2d],
-    inputs: int,
-    h: int,
-) -> list[nn.Module]:
-    # Pooling stands before ReLU: maximum and ReLU commute, and ReLU then has less to do.
-    return [
-        *(conv(inputs, h, 5, padding=2), norm(h), pool(2), nn.ReLU()),
-        *(conv(h, 2 * h, 3, padding=1), norm(2 * h), pool(2), nn.ReLU()),
-        *(conv(2 * h, 4 * h, 3, padding=1), norm(4 * h), nn.ReLU()),
-    ]
+class BatchNorm(nn.BatchNorm2d):
+    """Batch normalisation of (batch, channels, ...) that can train on a single value a channel.
 
-
-def stacked(
-    layer: type[nn.GRU | nn.LSTM], inputs: int, hidden: int, num_layers: int, dropout: float = 0.0
-) -> nn.RNNBase:
-    """Return bidirectional layers: (batch, frames, inputs) -> (batch, frames, 2 * hidden).
-
-    `dropout` acts between layers, so not at all on a single one.
+    That is what the last batch of an epoch may leave of a short clip. Its own statistics say nothing, so the
+    running ones take their place.
     """
-    between = dropout if num_layers > 1 else 0.0
-    return layer(inputs, hidden, num_layers, batch_first=True, bidirectional=True, dropout=between)
 
-
-def mean_over_time(states: Tensor) -> Tensor:
-    """Average over time: (batch, frames, values) -> (batch, values)."""
-    return states.mean(1)
-
-
-def mean_and_max_over_time(states: Tensor) -> Tensor:
-    """Average and maximum over time, one after the other: (batch, frames, values) -> (batch, 2 * values)."""
-    return torch.cat([states.mean(1), states.amax(1)], dim=1)
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalise each channel over all other axes."""
+        training = self.training and x.numel() > x.shape[1]
+        statistics = self.running_mean, self.running_var
+        return F.batch_norm(x, *statistics, self.weight, self.bias, training, self.momentum or 0.0, self.eps)
 
 
 def two_layer_head(inputs: int, hidden: int, dropout: float, classes: int) -> nn.Sequential:
@@ -117,7 +97,7 @@ def two_layer_head(inputs: int, hidden: int, dropout: float, classes: int) -> nn
 
 
 def check_shape(shape: tuple[int, int], *, bins: int, frames: int) -> None:
-    """Refuse features that two poolings would leave with nothing.
+    """Refuse features that are too small for a model.
 
     Args:
         shape: (bins, frames) of the feature.

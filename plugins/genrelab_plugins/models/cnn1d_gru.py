@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from genrelab import Model, hookimpl, tunable
+from genrelab import Model, hookimpl, one_of, tunable
 
 if TYPE_CHECKING:
     from torch import nn
@@ -23,25 +23,36 @@ class Params:
     hidden_dim: int = tunable(64, low=4, high=512, log=True, help="channels of the first convolution")
     num_layers: int = tunable(2, low=1, high=3, help="stacked recurrent layers")
     dropout: float = tunable(0.3, low=0.0, high=0.6, help="dropout of convolutions and head")
+    bidirectional: bool = one_of(True, [True, False], help="whether the recurrent layers run both ways")
+    rnn_dropout: bool = one_of(False, [False, True], help="whether dropout acts between recurrent layers, too")
+    last_pool: bool = one_of(False, [False, True], help="whether a pooling follows the third convolution, too")
 
 
 def build(params: Params, shape: tuple[int, int], classes: int) -> nn.Module:
     """Build the network for features of shape (bins, frames).
 
     Raises:
-        InputError: the feature is too small for the two poolings.
+        InputError: the feature is too small for the poolings.
     """
     from torch import nn
 
-    from genrelab_plugins.models import _blocks
+    from genrelab_plugins.models import _blocks, _crnn, _pooling
 
-    _blocks.check_shape(shape, bins=1, frames=4)
-    h = params.hidden_dim
-    return _blocks.Crnn(
-        _blocks.Convolutions1d(shape[0], h, params.dropout),
-        _blocks.stacked(nn.GRU, 4 * h, 2 * h, params.num_layers),
-        _blocks.mean_over_time,
-        _blocks.two_layer_head(4 * h, h, params.dropout, classes),
+    _blocks.check_shape(shape, bins=1, frames=8 if params.last_pool else 4)
+    h, directions = params.hidden_dim, 1 + params.bidirectional
+    rnn = _crnn.stacked(
+        nn.GRU,
+        4 * h,
+        2 * h,
+        params.num_layers,
+        dropout=params.dropout if params.rnn_dropout else 0.0,
+        bidirectional=params.bidirectional,
+    )
+    return _crnn.Crnn(
+        _crnn.convolutions1d(shape[0], h, params.dropout, last_pool=params.last_pool),
+        rnn,
+        _pooling.MeanPool(),
+        _blocks.two_layer_head(2 * h * directions, h, params.dropout, classes),
     )
 
 

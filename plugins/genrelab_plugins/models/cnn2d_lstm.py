@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from genrelab import Model, hookimpl, tunable
+from genrelab import Model, hookimpl, one_of, tunable
 
 if TYPE_CHECKING:
     from torch import nn
@@ -22,26 +22,38 @@ class Params:
 
     hidden_dim: int = tunable(64, low=4, high=512, log=True, help="channels of the first convolution")
     num_layers: int = tunable(2, low=1, high=3, help="stacked recurrent layers")
-    dropout: float = tunable(0.3, low=0.0, high=0.6, help="dropout of convolutions and between recurrent layers")
+    dropout: float = tunable(0.3, low=0.0, high=0.6, help="dropout of convolutions")
+    bidirectional: bool = one_of(True, [True, False], help="whether the recurrent layers run both ways")
+    rnn_dropout: bool = one_of(True, [True, False], help="whether dropout acts between recurrent layers, too")
+    last_pool: bool = one_of(False, [False, True], help="whether a pooling follows the third convolution, too")
 
 
 def build(params: Params, shape: tuple[int, int], classes: int) -> nn.Module:
     """Build the network for features of shape (bins, frames).
 
     Raises:
-        InputError: the feature is too small for the two poolings.
+        InputError: the feature is too small for the poolings.
     """
     from torch import nn
 
-    from genrelab_plugins.models import _blocks
+    from genrelab_plugins.models import _blocks, _crnn, _pooling
 
-    _blocks.check_shape(shape, bins=4, frames=4)
-    h = params.hidden_dim
-    return _blocks.Crnn(
-        _blocks.Convolutions2d(h, params.dropout),
-        _blocks.stacked(nn.LSTM, 4 * h * (shape[0] // 4), 128, params.num_layers, params.dropout),
-        _blocks.mean_and_max_over_time,
-        _blocks.two_layer_head(512, 128, 0.3, classes),
+    shrink = 8 if params.last_pool else 4
+    _blocks.check_shape(shape, bins=shrink, frames=shrink)
+    h, directions = params.hidden_dim, 1 + params.bidirectional
+    rnn = _crnn.stacked(
+        nn.LSTM,
+        4 * h * (shape[0] // shrink),
+        128,
+        params.num_layers,
+        dropout=params.dropout if params.rnn_dropout else 0.0,
+        bidirectional=params.bidirectional,
+    )
+    return _crnn.Crnn(
+        _crnn.convolutions2d(h, params.dropout, last_pool=params.last_pool),
+        rnn,
+        _pooling.MeanMaxPool(),
+        _blocks.two_layer_head(2 * 128 * directions, 128, 0.3, classes),
     )
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from genrelab.config.files import load
+from genrelab.errors import InputError
 from genrelab.plugins.registry import Registry
 
 if TYPE_CHECKING:
@@ -54,6 +55,8 @@ def validate(experiment: Path, overrides: tuple[str, ...], plugins: tuple[Path, 
 @click.option("--run-dir", type=click.Path(path_type=Path), help="Where results go.  [default: runs/NAME]")
 @STORE
 @click.option("--strict", is_flag=True, help="Fail where a file of the dataset cannot be used.")
+@click.option("--resume", is_flag=True, help="Go on with a run; fail where there is none.")
+@click.option("--restart", is_flag=True, help="Delete the run that is there, and start anew.")
 def run(
     experiment: Path,
     overrides: tuple[str, ...],
@@ -61,11 +64,22 @@ def run(
     run_dir: Path | None,
     store: Path,
     strict: bool,
+    resume: bool,
+    restart: bool,
 ) -> None:
-    """Run an experiment, or go on with it where it stopped."""
+    """Run an EXPERIMENT, or go on with it where it stopped. A run directory is an experiment, too: its own."""
     registry = Registry.discover(plugins)
-    found = load(experiment, registry, overrides)
-    root = run_dir or Path("runs") / found.name
+    file = experiment / "experiment.toml" if experiment.is_dir() else experiment
+    found = load(file, registry, overrides)
+    root = run_dir or (experiment if experiment.is_dir() else Path("runs") / found.name)
+    if resume and (restart or not (root / "experiment.toml").is_file()):
+        raise InputError(
+            "--resume with --restart: give one of them" if restart else f"{root}: no run to go on with"
+        )
+    if restart:
+        from genrelab.study.claim import restart as delete
+
+        delete(root)
     from genrelab.study.run import run_study  # torch and Ax take seconds to import
 
     show_rows(run_study(found, registry, root, store, strict=strict))

@@ -18,6 +18,7 @@ from genrelab.cli.new import new
 from genrelab.cli.plugins import list_components, show
 from genrelab.cli.predict import predict
 from genrelab.cli.report import report
+from genrelab.cli.runs import runs
 from genrelab.cli.schema import schema
 from genrelab.errors import GenrelabError
 from genrelab.files import is_disk_full
@@ -31,7 +32,7 @@ def cli() -> None:
 
 _COMMANDS = (
     *(list_components, show, check, new, schema),
-    *(validate, run, compare, report),
+    *(validate, run, runs, compare, report),
     *(predict, data, dashboard),
 )
 

@@ -11,6 +11,7 @@ import click
 
 from genrelab.cli.experiments import PLUGIN
 from genrelab.cli.learning_rate import show_learning_rate
+from genrelab.cli.runs import show_run
 from genrelab.components import KINDS
 from genrelab.errors import InputError
 from genrelab.params import specs
@@ -45,7 +46,10 @@ def list_components(kind: str | None, plugins: tuple[Path, ...]) -> None:
     help="Picture of the learning rate.",
 )
 def show(what: str, plugins: tuple[Path, ...], learning_rate: bool, steps: int, output: Path) -> None:
-    """Show a component (KIND/NAME) with its parameters, or an experiment FILE as it is resolved."""
+    """Show a component (KIND/NAME), an experiment FILE as it is resolved, or what a RUN or a training came to."""
+    if Path(what).is_dir():
+        show_run(Path(what))
+        return
     registry = Registry.discover(plugins)
     kind, _, name = what.partition("/")
     if kind in KINDS and name:

@@ -16,12 +16,11 @@ from filelock import FileLock, Timeout
 
 from genrelab.config.choices import tables
 from genrelab.config.experiment import Experiment
-from genrelab.errors import InputError
+from genrelab.errors import InputError, WorkError
 from genrelab.files import read_json, write_json
 from genrelab.study.rundir import RunDirectory
 
 _MAY_DIFFER = ("device", "executor", "reporter")  # where it runs and who looks on does not change what it is
-_HOLDER = "holder.json"
 
 
 @contextlib.contextmanager
@@ -37,16 +36,31 @@ def claim(experiment: Experiment, root: Path) -> Iterator[None]:
     new = not root.exists()
     root.mkdir(parents=True, exist_ok=True)
     try:
-        with FileLock(root / "lock", timeout=0):
-            write_json(root / _HOLDER, {"pid": os.getpid(), "machine": platform.node(), "since": time.time()})
+        with FileLock(root / "lock", timeout=0), _said(RunDirectory(root)):
             yield
-            (root / _HOLDER).unlink(missing_ok=True)
     except Timeout:
         raise InputError(f"{root}: {_holder(root)} runs this study") from None
     except InputError:
         if new:
             shutil.rmtree(root)
         raise
+
+
+@contextlib.contextmanager
+def _said(run: RunDirectory) -> Iterator[None]:
+    """Keep in the run directory who runs the study, and how that has ended."""
+    who = {"pid": os.getpid(), "machine": platform.node(), "since": time.time()}
+    write_json(run.state, {"state": "running", **who})
+    state = "interrupted"
+    try:
+        yield
+        state = "completed"
+    except WorkError:
+        state = "failed"
+        raise
+    finally:
+        if run.root.exists():
+            write_json(run.state, {"state": state, **who, "ended": time.time()})
 
 
 def restart(root: Path) -> None:
@@ -119,7 +133,7 @@ def _has_grown(path: str, a: Any, b: Any) -> bool:
 def _holder(root: Path) -> str:
     """Say who runs a study, as far as it has said so."""
     try:
-        holder = read_json(root / _HOLDER)
+        holder = read_json(RunDirectory(root).state)
         since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(holder["since"]))
         return f"process {holder['pid']} on {holder['machine']}, since {since},"
     except (OSError, ValueError, KeyError, TypeError):

@@ -144,6 +144,7 @@ class Study:
             {
                 "name": training.trial.name,
                 "recipe": recipe,
+                "settings": training.settings,
                 "audio": tables(self._experiment.audio),
                 "seed": training.seed,
                 "device": self._experiment.device,

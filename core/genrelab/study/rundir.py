@@ -4,6 +4,7 @@
 
     runs/<study>/experiment.toml        the resolved experiment
                  environment.json       versions, machine, command
+                 state.json             who runs it, or how that has ended
                  results.csv, .md       the table at the end
                  data/                  tracks.csv, quarantine.csv, one file for each feature
                  candidates/<name>/search.json  proposals, and what Ax knows
@@ -33,6 +34,11 @@ class RunDirectory:
     def experiment(self) -> Path:
         """The resolved experiment."""
         return self.root / "experiment.toml"
+
+    @property
+    def state(self) -> Path:
+        """Who runs the study, or how that has ended."""
+        return self.root / "state.json"
 
     @property
     def data(self) -> Path:

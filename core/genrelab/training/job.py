@@ -21,6 +21,7 @@ from genrelab import __version__
 from genrelab.components import SUBSETS, Steps, Subset
 from genrelab.config.choices import structure, tables
 from genrelab.config.experiment import Audio, Recipe
+from genrelab.config.search import Settings
 from genrelab.data.clips import Clips
 from genrelab.data.prepare import load_clips
 from genrelab.errors import GenrelabError, WorkError
@@ -60,6 +61,8 @@ class JobFile:
     """The prepared feature, relative to the job's folder."""
     test: bool
     """Whether the best weights are tested; only final runs are."""
+    settings: Settings = attrs.field(factory=dict)
+    """What the search has chosen; it is in the recipe, and here for people."""
     stop: Stop | None = None
     """When to end early, for a trial of a search that has such a rule."""
 

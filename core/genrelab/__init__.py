@@ -26,7 +26,18 @@ from genrelab.components import (
 )
 from genrelab.data.find import AUDIO_EXTENSIONS, audio_files
 from genrelab.errors import GenrelabError, InputError, WorkError
-from genrelab.events import EpochEnd, Exploration, Picture, StudyEnd, StudyStart, TrialEnd, TrialRef, TrialStart
+from genrelab.events import (
+    Compared,
+    DashboardStart,
+    EpochEnd,
+    Exploration,
+    Picture,
+    StudyEnd,
+    StudyStart,
+    TrialEnd,
+    TrialRef,
+    TrialStart,
+)
 from genrelab.hookspecs import hookimpl
 from genrelab.interrupts import starting_process
 from genrelab.jobs import Job, JobEnd
@@ -50,6 +61,8 @@ __all__ = [
     "Augmentation",
     "Classifier",
     "Collection",
+    "Compared",
+    "DashboardStart",
     "Dataset",
     "EpochEnd",
     "Executor",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from time import time as now
 from typing import Any, Literal
 
 import attrs
@@ -62,6 +63,8 @@ class Exploration:
     notes: Sequence[str]
     """What the user should know of the data."""
     pictures: Sequence[Picture]
+    time: float = attrs.field(factory=now)
+    """When: seconds since 1970, UTC."""
 
 
 @attrs.frozen
@@ -83,6 +86,8 @@ class StudyStart:
     """Of these, already done before."""
     notes: Sequence[str] = ()
     """What the user should know of the data: quarantined clips, genres missing in a subset."""
+    time: float = attrs.field(factory=now)
+    """When: seconds since 1970, UTC."""
 
 
 @attrs.frozen
@@ -97,6 +102,8 @@ class TrialStart:
     """The resolved tables: feature, augment, model, scheduler, train."""
     epochs: int
     """Epochs at the most."""
+    time: float = attrs.field(factory=now)
+    """When: seconds since 1970, UTC."""
 
 
 @attrs.frozen
@@ -134,6 +141,8 @@ class TrialEnd:
     seconds: float = 0.0
     objective: float | None = None
     """What the search was told, None where the trial gave no number."""
+    time: float = attrs.field(factory=now)
+    """When: seconds since 1970, UTC."""
 
 
 @attrs.frozen
@@ -145,3 +154,25 @@ class StudyEnd:
     status: Status
     rows: Sequence[Mapping[str, Any]] = ()
     """The result table, a mapping a candidate: column -> value."""
+    time: float = attrs.field(factory=now)
+    """When: seconds since 1970, UTC."""
+
+
+@attrs.frozen
+class Compared:
+    """The candidates of a study have been compared; what there is to look at lies in its run directory."""
+
+    study: str
+    directory: Path
+    comparison: Mapping[str, Any]
+    """What comparison.json holds."""
+    time: float = attrs.field(factory=now)
+    """When: seconds since 1970, UTC."""
+
+
+@attrs.frozen
+class DashboardStart:
+    """A dashboard is about to be served."""
+
+    folder: Path
+    """The folder that holds the Aim repository."""

@@ -1,13 +1,13 @@
 """The hooks of genrelab, called through pluggy.
 
 `provide_*` hooks take no arguments and return components; the registry calls them on one plugin at a time, when a
-name of that plugin is first asked for. `on_*` hooks are called on every reporter while a study runs, one reporter
-after the other, in the process that runs the study (never in a training process).
+name of that plugin is first asked for. `on_*` hooks are called on every reporter while a study runs and when it is
+compared, one reporter after the other, in the process that does so (never in a training process).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 import pluggy
@@ -83,3 +83,13 @@ def on_study_end(event: events.StudyEnd) -> None:
 @hookspec
 def on_explore_end(event: events.Exploration) -> None:
     """Called once when the dataset of an experiment was explored; no other hook is called then."""
+
+
+@hookspec
+def on_comparison(event: events.Compared) -> None:
+    """Called when the candidates of a study have been compared, or its report has been written."""
+
+
+@hookspec
+def on_dashboard_start(event: events.DashboardStart) -> Mapping[str, str]:  # type: ignore[empty-body]
+    """Called before the dashboard is served; return pages to go to: title -> path after the address."""

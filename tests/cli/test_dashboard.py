@@ -38,6 +38,12 @@ def empty(tmp_path):
     return tmp_path
 
 
+@pytest.fixture(autouse=True)
+def unprepared(monkeypatch):
+    """In this process no repository is prepared, which needs Aim; the one that is served is, in its process."""
+    monkeypatch.setattr(module, "prepare", lambda repo: {})
+
+
 @pytest.fixture
 def port():
     with socket.socket() as probe:
@@ -75,6 +81,21 @@ def test_serves_until_a_signal_and_leaves_nothing(repo, port, number):
     finally:
         process.kill()
         process.communicate()
+
+
+def test_reviews_are_named_and_what_fails_there_is_no_more_than_a_warning(repo, monkeypatch, capsys):
+    monkeypatch.undo()
+    from genrelab_plugins.reporters import _aim_bookmarks
+
+    monkeypatch.setattr(_aim_bookmarks, "prepare_review", lambda folder: {"review of x": f"/{folder.name}"})
+    assert module.prepare(repo) == {"review of x": "/runs"}
+
+    def full(folder):
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(_aim_bookmarks, "prepare_review", full)
+    assert module.prepare(repo) == {}
+    assert "no bookmarks are made: OSError: No space left" in capsys.readouterr().err
 
 
 def test_a_missing_repository_is_a_wrong_input_that_says_what_to_run(tmp_path):

@@ -15,10 +15,13 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+import attrs
 import numpy as np
 import pytest
 import safetensors.numpy
 
+from genrelab.events import Compared
+from genrelab.study.replay import replay
 from tests.conftest import Command
 
 MEASURED = ("seconds", "epoch_seconds", "clips_per_second", "peak_memory")  # what two equal runs do not share
@@ -142,7 +145,8 @@ def test_no_artist_is_on_both_sides_of_the_split(undisturbed: Path) -> None:
 
 
 def test_reporters_are_told_everything_in_order(undisturbed: Path) -> None:
-    told = events(undisturbed)
+    *told, compared = events(undisturbed)
+    assert compared[0] == "on_comparison"
     assert told[0][0] == "on_study_start"
     assert told[0][1]["trials"] == 14
     assert told[-1][0] == "on_study_end"
@@ -318,7 +322,12 @@ def test_a_reporter_that_fails_is_named_and_does_not_stop_the_study(toy: Path, g
     assert done.returncode == 0, done.stderr
     warning = "warning: reporter 'recorder' fails in on_trial_start: RuntimeError: the recorder is full"
     assert done.stderr.count(warning) == 1
-    assert [hook for hook, _ in events(toy)] == ["on_study_start", "on_trial_start", "on_study_end"]
+    assert [hook for hook, _ in events(toy)] == [
+        "on_study_start",
+        "on_trial_start",
+        "on_study_end",
+        "on_comparison",
+    ]
 
 
 def test_files_that_cannot_be_used_are_quarantined_and_counted(toy: Path, genrelab: Command) -> None:
@@ -344,3 +353,26 @@ def test_audio_that_changed_since_the_study_began_is_refused(toy: Path, genrelab
     done = genrelab("run", "toy.toml", *arguments)
     assert done.returncode == 1
     assert "1 audio files have changed since this study began" in done.stderr
+
+
+def test_a_study_ends_with_a_comparison_that_reporters_are_told_of(undisturbed: Path) -> None:
+    _, compared = events(undisturbed)[-1]
+    assert compared["directory"] == "runs/toy"
+    assert compared["comparison"] == json.loads((undisturbed / "runs/toy/comparison.json").read_text())
+
+
+def test_a_run_directory_tells_what_the_reporters_were_told(undisturbed: Path) -> None:
+    told = [event for hook, event in events(undisturbed) if hook != "on_comparison"]
+    again = [attrs.asdict(e) for e in replay(undisturbed / "runs/toy") if not isinstance(e, Compared)]
+    again = json.loads(json.dumps(again, default=str).replace(f"{undisturbed}/", ""))
+    for event in (*told, *again):
+        event.pop("time")
+
+    for start in (told[0], again[0]):  # another command may have gone on with this study since
+        del start["environment"], start["experiment"]["executor"]
+    assert again[0] == told[0]
+    trainings = [json.dumps(e["trial"]) for e in told if "recipe" in e]
+    for training in trainings:
+        own = [[e for e in es if json.dumps(e.get("trial")) == training] for es in (told, again)]
+        assert own[0] == own[1]
+    assert again[-1] == told[-1]

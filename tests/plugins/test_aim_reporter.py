@@ -9,13 +9,15 @@ import time
 import tomllib
 from pathlib import Path
 
+import attrs
 import numpy as np
 import PIL.Image
 import pytest
 
 from genrelab import EpochEnd, Exploration, Picture, StudyEnd, StudyStart, TrialEnd, TrialRef, TrialStart
+from genrelab_plugins.reporters import _aim_thread
 from genrelab_plugins.reporters import aim as plugin
-from genrelab_plugins.reporters._aim_values import by_name, finite, nested, plain, text_table
+from genrelab_plugins.reporters._aim_values import by_name, escaped, finite, nested, plain, text_table, with_log10
 from genrelab_plugins.reporters._confusion_image import confusion_image
 
 CLASSES = ["blues", "Old-Time / [Historic]", "$rock$ 日本"]
@@ -270,12 +272,12 @@ import os, signal, sys, time
 from pathlib import Path
 from genrelab import EpochEnd, StudyStart, TrialRef, TrialStart
 from genrelab_plugins.reporters.aim import AimReporter
-root, reporter, trial = Path(sys.argv[1]), AimReporter(Path(sys.argv[1])), TrialRef("toy", "gru", "search", 0)
+root, reporter, trial = Path(sys.argv[1]), AimReporter(Path(sys.argv[1]), True), TrialRef("toy", "gru", "search", 0)
 reporter.on_study_start(StudyStart("toy", root / "toy", {}, {}, ["gru"], ["a", "b", "c"], 1))
 reporter.on_trial_start(TrialStart(trial, root, {}, {}, 5))
 for epoch in (1, 2):
     reporter.on_epoch_end(EpochEnd(trial, epoch, {"validation": {"loss": 0.5}}, 1e-3, 1.0, 1.7e9))
-while reporter._events.qsize():
+while reporter._writer._events.qsize():
     time.sleep(0.05)
 time.sleep(0.3)
 if sys.argv[2] == "kill":
@@ -302,6 +304,36 @@ def test_a_process_that_leaves_without_ending_the_study_exits_cleanly_and_closes
     ended = run_script(tmp_path, "leave")
     assert (ended.returncode, ended.stderr) == (0, "")
     assert not any(run.active for run in read(tmp_path).values())
+
+
+def test_runs_have_the_times_of_the_events(tmp_path):
+    trial = search("gru", 0)
+    events = [study_start(tmp_path), trial_start(tmp_path, trial), trial_end(trial, 0.5), study_end(tmp_path)]
+    timed = [attrs.evolve(event, time=1.6e9 + t) for event, t in zip(events, (0, 1, 8, 9), strict=True)]
+    report(tmp_path, timed)
+    runs = read(tmp_path)
+    assert (runs["toy"].creation_time, runs["toy"].end_time) == (1.6e9, 1.6e9 + 9)
+    assert (runs["gru/trial-000"].creation_time, runs["gru/trial-000"].end_time) == (1.6e9 + 1, 1.6e9 + 8)
+
+
+def test_a_learning_rate_comes_with_its_logarithm(tmp_path):
+    trial = search("gru", 0)
+    start = trial_start(tmp_path, trial)
+    recipe = {**start.recipe, "train": {"learning_rate": 1e-3}}
+    start = attrs.evolve(start, recipe=recipe, parameters={"train.learning_rate": 1e-3})
+    report(tmp_path, [study_start(tmp_path), start, trial_end(trial, 0.5), study_end(tmp_path)])
+    run = read(tmp_path)["gru/trial-000"]
+    expected = {"learning_rate": 1e-3, "log10_learning_rate": -3.0}
+    assert run["hparams", "train"] == run["search", "train"] == expected
+    assert with_log10({"learning_rate": 0.0}) == {"learning_rate": 0.0}
+
+
+def test_in_the_foreground_errors_of_aim_are_the_callers(tmp_path):
+    (tmp_path / "file").write_text("")
+    (component,) = plugin.provide_reporters()
+    reporter = component.build(component.params(repo=str(tmp_path / "file"), background=False))
+    with pytest.raises(FileExistsError):
+        reporter.on_study_start(study_start(tmp_path))
 
 
 def test_a_study_keeps_its_key_until_its_directory_is_deleted(tmp_path):
@@ -358,7 +390,7 @@ def test_missing_aim_is_one_warning(tmp_path, caplog, monkeypatch):
 class FakeMirror:
     """Stands for the mirror; its `take` is what a test makes of it."""
 
-    def __init__(self, folder, start):
+    def __init__(self, folder):
         pass
 
     def close(self):
@@ -390,8 +422,8 @@ def test_an_error_in_mid_study_is_one_warning_and_ends_the_mirror(tmp_path, capl
 def test_hooks_never_wait_and_the_end_waits_for_a_bounded_time(tmp_path, caplog, mirror, monkeypatch):
     hung = threading.Event()
     monkeypatch.setattr(mirror, "take", lambda self, event: hung.wait(30), raising=False)
-    monkeypatch.setattr(plugin, "QUEUE_SIZE", 3)
-    monkeypatch.setattr(plugin, "CLOSE_SECONDS", 0.2)
+    monkeypatch.setattr(_aim_thread, "QUEUE_SIZE", 3)
+    monkeypatch.setattr(_aim_thread, "CLOSE_SECONDS", 0.2)
     before = time.monotonic()
     report(
         tmp_path, [study_start(tmp_path), *(epoch_end(search("gru", 0), n) for n in range(9)), study_end(tmp_path)]
@@ -419,6 +451,10 @@ def test_component_lists_are_keyed_by_name_and_paths_nested():
     assert by_name(twice) == {"noise": twice[0], "noise_": twice[1]}
     assert by_name([1, 2]) == [1, 2]
     assert nested({"model.dropout": 0.1, "model.h": 2, "seed": 1}) == {"model": {"dropout": 0.1, "h": 2}, "seed": 1}
+
+
+def test_markdown_takes_names_literally():
+    assert escaped("a_b *c*\n# [d](http://e) | <f>") == (r"a\_b \*c\* \# \[d\]\(http\:\/\/e\) \| \<f\>")
 
 
 def test_a_text_table_is_aligned():

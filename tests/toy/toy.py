@@ -141,6 +141,10 @@ def recorder(params: RecorderParams):
             self._note("on_study_end", event)
 
         @hookimpl
+        def on_comparison(self, event):
+            self._note("on_comparison", event)
+
+        @hookimpl
         def on_explore_end(self, event):
             self._note("on_explore_end", event)
 

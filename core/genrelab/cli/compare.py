@@ -9,6 +9,10 @@ from typing import Any
 
 import click
 
+from genrelab.errors import InputError
+from genrelab.plugins.registry import Registry
+
+_RESAMPLES = 5000
 _WIDE = 160  # columns of the tables where they do not go to a terminal
 
 
@@ -18,7 +22,7 @@ _WIDE = 160  # columns of the tables where they do not go to a terminal
 @click.option(
     "--resamples",
     type=click.IntRange(min=200),
-    default=5000,
+    default=_RESAMPLES,
     show_default=True,
     help="Of the bootstrap, and permutations of each test.",
 )
@@ -32,12 +36,34 @@ def compare(runs: tuple[Path, ...], out: Path | None, resamples: int, seed: int)
     from genrelab.compare.comparison import compare as find  # numpy and scipy take long to import
     from genrelab.compare.read import read_runs
     from genrelab.compare.tables import write
+    from genrelab.study.announce import announce_comparison
 
     found = find(read_runs(runs), resamples=resamples, seed=seed)
     folder = out or runs[0]
     write(folder, found)
     show_comparison(found)
     click.echo(f"results: {folder / 'comparison.md'}")
+    if [folder] == [*runs]:  # the study's own, and it lies in its run directory
+        announce_comparison(folder, found, Registry.discover())
+
+
+def conclude(run: Path, registry: Registry) -> str:
+    """Compare the candidates of a study that has ended, tell its reporters, and return the verdict.
+
+    Where they cannot be compared, that is what is returned: the study is no worse for it.
+    """
+    from genrelab.compare.comparison import compare as find
+    from genrelab.compare.read import read_runs
+    from genrelab.compare.tables import write
+    from genrelab.study.announce import announce_comparison
+
+    try:
+        found = find(read_runs([run]), resamples=_RESAMPLES, seed=0)
+    except InputError as error:
+        return f"not compared: {error}"
+    write(run, found)
+    announce_comparison(run, found, registry)
+    return str(found["verdict"])
 
 
 def show_comparison(comparison: Mapping[str, Any]) -> None:

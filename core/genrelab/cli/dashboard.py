@@ -55,16 +55,38 @@ def dashboard(repo: Path, port: int, host: str) -> None:
         raise WorkError("Aim is not installed in this environment: pip install aim==3.29.1")
     check_free(host, port)
     with signals_end(), only_one(repo), tempfile.TemporaryFile("w+") as log:
+        pages = prepare(repo)
         server = start(repo, host, port, log)
         try:
             wait_for_answer(server, host, port, log)
             click.echo(f"Aim serves {repo} at http://{host}:{port} (Ctrl-C ends it)")
+            for title, path in pages.items():
+                click.echo(f"  {title}: http://{host}:{port}{path}")
             server.wait()
             raise WorkError(f"Aim ended by itself; its last words:\n{tail(log)}")
         except KeyboardInterrupt:
             click.echo("ending")
         finally:
             stop(server)
+
+
+def prepare(repo: Path) -> dict[str, str]:
+    """Let the reporter that writes to Aim make its bookmarks while no server is up; return the pages to go to.
+
+    What fails there is told, and does not keep anyone from looking at the runs.
+    """
+    from genrelab.events import DashboardStart
+    from genrelab.plugins.loading import listen
+    from genrelab.plugins.registry import Registry
+    from genrelab.study.listeners import tell
+
+    try:
+        component = Registry.discover().get("reporter", "aim")
+        reporter = listen(component.build(component.params(repo=str(repo))), "reporter aim")
+        return {title: path for pages in tell(reporter, DashboardStart(repo)) for title, path in pages.items()}
+    except Exception as error:
+        click.echo(f"warning: no bookmarks are made: {type(error).__name__}: {error}", err=True)
+        return {}
 
 
 def check_free(host: str, port: int) -> None:

@@ -34,7 +34,7 @@ def explore(
     """
     registry = Registry.discover(plugins)
     found = load(experiment, registry, overrides)
-    reporters = Listeners(found, registry)
+    reporters = Listeners(found.reporter, registry)
     from genrelab.data.explore.command import explore as write_page  # imports torch and matplotlib
 
     folder = out or Path("runs") / f"{found.name}-explore"

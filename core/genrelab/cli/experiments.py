@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from genrelab.cli.compare import conclude
 from genrelab.config.files import load
 from genrelab.errors import InputError
 from genrelab.plugins.registry import Registry
@@ -83,6 +84,7 @@ def run(
     from genrelab.study.run import run_study  # torch and Ax take seconds to import
 
     show_rows(run_study(found, registry, root, store, strict=strict))
+    click.echo(conclude(root, registry))
     click.echo(f"results: {root / 'results.md'}   dashboard: genrelab dashboard")
 
 

@@ -9,6 +9,7 @@ from typing import NoReturn
 import click
 
 from genrelab import __version__
+from genrelab.cli.aim_sync import aim_sync
 from genrelab.cli.check import check
 from genrelab.cli.compare import compare
 from genrelab.cli.dashboard import dashboard
@@ -33,7 +34,7 @@ def cli() -> None:
 _COMMANDS = (
     *(list_components, show, check, new, schema),
     *(validate, run, runs, compare, report),
-    *(predict, data, dashboard),
+    *(predict, data, dashboard, aim_sync),
 )
 
 for command in _COMMANDS:

@@ -37,8 +37,12 @@ def report(
     """
     from genrelab.report.command import write_report  # imports matplotlib and scipy
     from genrelab.report.sections.embeddings import TsneOptions
+    from genrelab.study.announce import announce_comparison
 
     tsne = TsneOptions(perplexity, iterations, points)
-    page, study = write_report(run, Registry.discover(plugins), shown=genres, tsne=tsne, resamples=resamples)
+    registry = Registry.discover(plugins)
+    page, study = write_report(run, registry, shown=genres, tsne=tsne, resamples=resamples)
     click.echo(study.comparison.get("verdict", "no final run is completed yet"))
     click.echo(f"report: {page}")
+    if study.comparison:
+        announce_comparison(run, study.comparison, registry)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from typing import Any
 
 import pluggy
 
-from genrelab.config.experiment import Experiment
+from genrelab.config.experiment import ReporterChoice
 from genrelab.plugins.loading import listen
 from genrelab.plugins.registry import Registry
 
@@ -18,22 +19,30 @@ HOOKS = {
     "TrialEnd": "on_trial_end",
     "StudyEnd": "on_study_end",
     "Exploration": "on_explore_end",
+    "Compared": "on_comparison",
+    "DashboardStart": "on_dashboard_start",
 }
+
+
+def tell(listener: pluggy.PluginManager, event: Any) -> list[Any]:
+    """Call the hook of an event on one listener; return what it answers, and let what it raises through."""
+    answers: list[Any] = getattr(listener.hook, HOOKS[type(event).__name__])(event=event)
+    return answers
 
 
 class Listeners:
     """The reporters of an experiment.
 
     Args:
-        experiment: says which.
+        chosen: which.
         registry: resolves components.
 
     Raises:
         PluginError: a reporter has a hook that does not exist.
     """
 
-    def __init__(self, experiment: Experiment, registry: Registry) -> None:
-        built = ((c.name, registry.get("reporter", c.name).build(c.params)) for c in experiment.reporter)
+    def __init__(self, chosen: Iterable[ReporterChoice], registry: Registry) -> None:
+        built = ((c.name, registry.get("reporter", c.name).build(c.params)) for c in chosen)
         self._managers: dict[str, pluggy.PluginManager] = {n: listen(o, f"reporter {n}") for n, o in built}
         self.failed: dict[str, str] = {}
         """Name of a reporter that failed -> why. It is told only of the study's end after that."""
@@ -45,7 +54,7 @@ class Listeners:
             if name in self.failed and hook != "on_study_end":
                 continue
             try:
-                getattr(manager.hook, hook)(event=event)
+                tell(manager, event)
             except Exception as error:
                 if name not in self.failed:
                     self.failed[name] = f"{type(error).__name__}: {error}"

@@ -79,7 +79,7 @@ class Study:
         self, experiment: Experiment, registry: Registry, run: RunDirectory, store: Path, *, strict: bool = False
     ) -> None:
         self._experiment, self._registry, self._run = experiment, registry, run
-        self._listeners = Listeners(experiment, registry)
+        self._listeners = Listeners(experiment.reporter, registry)
         self._data = Preparation(experiment, registry, run.data, store, cpu_count(), strict=strict)
         self._candidates = [CandidateRun(experiment, c, run, registry) for c in experiment.candidate]
         self._running: dict[Path, _Watched] = {}

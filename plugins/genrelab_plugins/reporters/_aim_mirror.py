@@ -1,4 +1,4 @@
-"""What the Aim reporter does with each event; runs on its one thread, and may raise."""
+"""What the Aim reporter does with each event; may raise, and belongs on one thread."""
 
 from __future__ import annotations
 
@@ -8,9 +8,22 @@ from typing import Any
 
 import tomli_w
 
-from genrelab import EpochEnd, StudyEnd, StudyStart, TrialEnd, TrialRef, TrialStart
-from genrelab_plugins.reporters._aim_repo import Image, Run, Text, open_repo, open_run, study_id
-from genrelab_plugins.reporters._aim_values import by_name, finite, nested, plain, text_table
+from genrelab import Compared, EpochEnd, Exploration, StudyEnd, StudyStart, TrialEnd, TrialRef, TrialStart
+from genrelab_plugins.reporters._aim_exploration import write_exploration
+from genrelab_plugins.reporters._aim_repo import (
+    Image,
+    Run,
+    Text,
+    close_run,
+    label,
+    open_repo,
+    open_run,
+    study_id,
+    track,
+)
+from genrelab_plugins.reporters._aim_review import write_review
+from genrelab_plugins.reporters._aim_studies import remember
+from genrelab_plugins.reporters._aim_values import by_name, finite, nested, plain, text_table, with_log10
 from genrelab_plugins.reporters._confusion_image import confusion_image
 
 PROGRESS = {"f1_macro": max, "loss": min}
@@ -18,23 +31,19 @@ PROGRESS = {"f1_macro": max, "loss": min}
 
 
 class Mirror:
-    """The Aim runs of one study: one for each training and one, tagged ``study``, for the whole."""
+    """The Aim runs of one study: one for each training and one, tagged ``study``, for the whole.
 
-    def __init__(self, folder: Path, start: StudyStart) -> None:
+    What is written is the same however often the events of a study are told.
+    """
+
+    def __init__(self, folder: Path) -> None:
         self._repo = open_repo(folder)
-        self._start = start
-        self._id = study_id(start.directory)
-        self._environment = plain(start.environment)
         self._runs: dict[str, Run] = {}
-        self._study = self._open(start.study, "study")
-        self._study["study"] = {"name": start.study, "status": "RUNNING", "directory": str(start.directory)}
-        self._study.track(Text(tomli_w.dumps(plain(start.experiment))), name="experiment", step=0)
-        if start.notes:
-            self._study.track(Text("\n".join(start.notes)), name="notes", step=0)
+        self._study: Any = None  # the run of the study, once that has begun
 
     @functools.singledispatchmethod
     def take(self, event: object) -> None:
-        """Write one event of the study.
+        """Write one event of the study, the start first.
 
         Raises:
             TypeError: no such event.
@@ -42,28 +51,38 @@ class Mirror:
         raise TypeError(f"unknown event {type(event).__name__}")
 
     @take.register
+    def _(self, event: StudyStart) -> None:
+        self._start, self._now = event, event.time
+        self._id = study_id(event.directory)
+        self._environment = plain(event.environment)
+        self._study = self._open(event.study, "study")
+        self._study["study"] = {"name": event.study, "status": "RUNNING", "directory": str(event.directory)}
+        self._text("experiment", tomli_w.dumps(plain(event.experiment)))
+        if event.notes:
+            self._text("notes", "\n".join(event.notes))
+        remember(Path(self._repo.path), self._id, event)
+
+    @take.register
     def _(self, event: TrialStart) -> None:
-        trial = event.trial
+        trial, self._now = event.trial, event.time
         run = self._run(trial)
         run["study"] = self._about(trial, "RUNNING")
-        run["hparams"] = {part: by_name(table) for part, table in plain(event.recipe).items()}
+        recipe = plain(event.recipe)
+        run["hparams"] = {part: with_log10(by_name(table)) for part, table in recipe.items()}
         if event.parameters:
-            run["search"] = nested(plain(event.parameters))
+            run["search"] = {part: with_log10(table) for part, table in nested(plain(event.parameters)).items()}
 
     @take.register
     def _(self, event: EpochEnd) -> None:
-        run = self._run(event.trial)
+        run, self._now = self._run(event.trial), event.time
         scalars = {subset: dict(values) for subset, values in event.metrics.items()}
         scalars.setdefault("train", {}).update(learning_rate=event.learning_rate, epoch_seconds=event.seconds)
         for subset, values in scalars.items():
-            # The public track() takes the time of the call, which is wrong for a study that is read from its files.
-            run._tracker._track(
-                finite(values), event.time, None, event.epoch, event.epoch, context={"subset": subset}
-            )
+            track(run, finite(values), event.time, event.epoch, {"subset": subset})
 
     @take.register
     def _(self, event: TrialEnd) -> None:
-        run = self._run(event.trial)
+        run, self._now = self._run(event.trial), event.time
         run["study"] = self._about(event.trial, event.status.upper(), event.message)
         run["summary"] = {subset: finite(values) for subset, values in event.metrics.items()} | finite(
             {
@@ -75,25 +94,35 @@ class Mirror:
             }
         )
         self._confusion(run, event)
-        run.close()
+        close_run(run, event.time)
         del self._runs[event.trial.name]
         if event.trial.stage == "search" and event.status == "completed":
             self._progress(event)
 
     @take.register
     def _(self, event: StudyEnd) -> None:
+        self._now = event.time
         self._study["study", "status"] = event.status.upper()
         if event.rows:
             rows = [plain(row) for row in event.rows]
             self._study["results"] = {str(row.get("candidate", i)): row for i, row in enumerate(rows)}
-            self._study.track(Text(text_table(rows)), name="results", step=0)
+            self._text("results", text_table(rows))
+
+    @take.register
+    def _(self, event: Compared) -> None:
+        write_review(self._repo, event)
+
+    @take.register
+    def _(self, event: Exploration) -> None:
+        write_exploration(self._repo, event)
 
     def close(self) -> None:
         """Close every run; trainings that have not ended are marked interrupted."""
         for run in self._runs.values():
             run["study", "status"] = "INTERRUPTED"
-            run.close()
-        self._study.close()
+            close_run(run, self._now)
+        if self._study:
+            close_run(self._study, self._now)
 
     def _run(self, trial: TrialRef) -> Run:
         """Return the open run of a training; one that is tried again is still open."""
@@ -103,10 +132,8 @@ class Mirror:
 
     def _open(self, name: str, *tags: str) -> Run:
         """Open the run of that name; a study that goes on goes on in the same runs."""
-        run = open_run(self._repo, f"{self._id}/{name}")
-        run.name, run.experiment = name, self._start.study
-        for tag in sorted(set(tags) - set(run.tags)):
-            run.add_tag(tag)
+        run = open_run(self._repo, f"{self._id}/{name}", self._now)
+        label(run, name, self._start.study, *tags)
         run["env"] = self._environment
         return run
 
@@ -132,7 +159,7 @@ class Mirror:
                 fractions=scale == "fractions",
             )
             image = Image(picture, caption=f"{event.trial.name} ({subset})", format="png")
-            run.track(image, name=f"confusion_{scale}", step=0, context={"subset": subset})
+            track(run, image, event.time, 0, {"subset": subset}, f"confusion_{scale}")
 
     def _progress(self, event: TrialEnd) -> None:
         """Track each trial's values and the best so far over the trial's number, whatever order they end in."""
@@ -141,10 +168,14 @@ class Mirror:
         for name, better in PROGRESS.items():
             if name not in values:
                 continue
-            self._study.track(values[name], name=f"trial_{name}", step=event.trial.number, context=context)
+            step = event.trial.number
+            track(self._study, {f"trial_{name}": values[name]}, event.time, step, context)
             trials = {m.name: m for m in self._study.metrics() if m.context.to_dict() == context}
-            steps, (reached, *_) = trials[f"trial_{name}"].data.numpy()
+            steps, (reached, *_, times) = trials[f"trial_{name}"].data.numpy()
             best = float(reached[0])
-            for step, value in zip(steps.tolist(), reached.tolist(), strict=True):
+            for step, value, time in zip(steps.tolist(), reached.tolist(), times.tolist(), strict=True):
                 best = better(best, value)
-                self._study.track(best, name=f"best_{name}", step=step, context=context)
+                track(self._study, {f"best_{name}": best}, time, step, context)
+
+    def _text(self, name: str, text: str) -> None:
+        track(self._study, Text(text), self._now, 0, {}, name)

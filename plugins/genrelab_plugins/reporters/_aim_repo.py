@@ -8,22 +8,44 @@ import json
 import secrets
 import threading
 import warnings
+from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock
 
 # Aim still calls what SQLAlchemy has moved. Not within catch_warnings: that is not safe on a thread.
 warnings.filterwarnings("ignore", message=r".*declarative_base", module=r"aim\.")
 
+import aim.web  # noqa: E402
 from aim.ext.cleanup import AutoClean  # noqa: E402
+from aim.sdk.objects.figure import Figure  # noqa: E402
 from aim.sdk.objects.image import Image  # noqa: E402
 from aim.sdk.objects.text import Text  # noqa: E402
 from aim.sdk.repo import Repo  # noqa: E402
 from aim.sdk.run import Run  # noqa: E402
+from aim.storage.context import Context  # noqa: E402
 
-__all__ = ["Image", "Repo", "Run", "Text", "open_repo", "open_run", "study_id"]
+__all__ = [
+    "MIGRATIONS",
+    "Figure",
+    "Image",
+    "Repo",
+    "Run",
+    "Text",
+    "close_run",
+    "key_of",
+    "label",
+    "open_repo",
+    "open_run",
+    "study_id",
+    "track",
+]
 
 ID_FILE = "aim_id"
+MIGRATIONS = Path(aim.web.__file__).parent / "migrations" / "alembic.ini"
+"""How Aim makes the tables of its pages."""
 EXIT_SECONDS = 15.0
 """How long the exit of the process waits for Aim to close what is open."""
 PINNED = [
@@ -50,13 +72,61 @@ def open_repo(folder: Path) -> Repo:
     return repo
 
 
-def open_run(repo: Repo, name: str) -> Run:
-    """Open the run whose key follows from the name: the same one whenever the name is the same."""
-    key = hashlib.sha256(name.encode()).hexdigest()[:24]
+def key_of(name: str) -> str:
+    """Return the key that a run of that name has."""
+    return hashlib.sha256(name.encode()).hexdigest()[:24]
+
+
+def open_run(repo: Repo, name: str, began: float) -> Run:
+    """Open the run whose key follows from the name: the same one whenever the name is the same.
+
+    Args:
+        repo: where.
+        name: tells the run from all others.
+        began: when, seconds since 1970, UTC; told of a run that is new.
+    """
+    key = key_of(name)
     # Aim opens by key only runs whose folder exists, and remembers for half a second which do.
     Path(repo.path, "meta", "chunks", key).mkdir(parents=True, exist_ok=True)
     repo._all_run_hashes.cache_clear()
+    if not repo.structured_db.find_run(key):
+        created = datetime.fromtimestamp(began, UTC).replace(tzinfo=None)  # what Aim's tables hold
+        repo.request_props(key, read_only=False, created_at=created)
     return Run(key, repo=repo, system_tracking_interval=None, capture_terminal_logs=False)
+
+
+def label(run: Run, name: str, study: str, *tags: str) -> None:
+    """Give a run its name, its study as Aim's experiment, and tags."""
+    run.name, run.experiment = name, study
+    for tag in sorted(set(tags) - set(run.tags)):
+        run.add_tag(tag)
+
+
+def close_run(run: Run, ended: float) -> None:
+    """Close a run as ended at that time, seconds since 1970, UTC."""
+    about = run.meta_run_tree
+    run._resources.set_run_end_time = lambda: about.__setitem__("end_time", ended)  # else it is now
+    run.close()
+
+
+def track(
+    run: Run, values: Any, time: float, step: int, context: Mapping[str, str], name: str | None = None
+) -> None:
+    """Track values at a step, over those that are there, as of a time; the public method knows only the present.
+
+    Args:
+        run: open.
+        values: numbers by name; or an Aim object, where there is a name.
+        time: seconds since 1970, UTC.
+        step: epoch or trial; 0 for what there is once.
+        context: tells sequences of one name apart.
+        name: of the object.
+    """
+    if name is not None:
+        known = run._tracker.sequence_infos.get((Context(context).idx, name))
+        if known and known.initialized:
+            known.count = step  # else the run's page keeps what was there before
+    run._tracker._track(values, time, name, step, step, context=dict(context))
 
 
 def study_id(directory: Path) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -52,6 +53,17 @@ def nested(parameters: Mapping[str, Any]) -> dict[str, Any]:
             branch = branch.setdefault(part, {})
         branch[last] = value
     return tree
+
+
+def with_log10(table: Any) -> Any:
+    """Add the logarithm of a learning rate: Aim's parallel coordinates and scatter plots have no such axis."""
+    rate = table.get("learning_rate", 0) if isinstance(table, Mapping) else 0
+    return {**table, "log10_learning_rate": math.log10(rate)} if rate > 0 else table
+
+
+def escaped(text: str) -> str:
+    """Return text that Markdown takes literally: names come from strangers."""
+    return re.sub(r"([\\`*_{}\[\]()<>#+\-.!|~:/@&])", r"\\\1", " ".join(text.split()))
 
 
 def text_table(rows: Sequence[Mapping[str, Any]]) -> str:

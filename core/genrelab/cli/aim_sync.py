@@ -1,0 +1,92 @@
+"""`genrelab aim-sync`: write studies into Aim again, from their run directories."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from genrelab.errors import InputError, WorkError
+from genrelab.plugins.registry import Registry
+
+if TYPE_CHECKING:
+    import pluggy
+
+    from genrelab.study.replay import Event
+
+REPORTER = "aim"
+
+
+@click.command("aim-sync")
+@click.argument("runs", metavar="RUN [RUN ...]", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "--repo",
+    type=click.Path(path_type=Path),
+    help="Folder that holds the Aim repository.  [default: the experiment's, or runs]",
+)
+def aim_sync(runs: tuple[Path, ...], repo: Path | None) -> None:
+    """Write studies into Aim, from their run directories.
+
+    RUN is a run directory. What Aim has of the study already is overwritten, so this can be done any number of
+    times; curves have the times of the trainings. Nothing is lost when the folder .aim is deleted before.
+    """
+    from genrelab.study.replay import replay
+
+    registry = Registry.discover()
+    for run in runs:
+        events = list(replay(run))  # read as a whole, so that a broken directory leaves Aim as it is
+        with nobody_runs(run):
+            write(events, listener(registry, run, repo), run)
+        click.echo(f"{run}: {sum(type(e).__name__ == 'TrialEnd' for e in events)} trainings are in Aim")
+
+
+def listener(registry: Registry, run: Path, repo: Path | None) -> pluggy.PluginManager:
+    """Return the reporter `aim` of the experiment, told to wait for Aim and to let its errors through."""
+    from genrelab.config.choices import structure
+    from genrelab.config.experiment import ReporterChoice
+    from genrelab.plugins.loading import listen
+
+    experiment = tomllib.loads((run / "experiment.toml").read_text(encoding="utf-8"))
+    own: dict[str, Any] = next((r for r in experiment.get("reporter", []) if r["name"] == REPORTER), {})
+    table = own | {"name": REPORTER, "background": False} | ({"repo": str(repo)} if repo else {})
+    choice = structure(table, ReporterChoice, registry, str(run / "experiment.toml"))
+    return listen(registry.get("reporter", REPORTER).build(choice.params), f"reporter {REPORTER}")
+
+
+def write(events: list[Event], aim: pluggy.PluginManager, run: Path) -> None:
+    """Tell Aim everything, with a bar on a terminal.
+
+    Raises:
+        WorkError: Aim fails.
+    """
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+
+    from genrelab.study.listeners import tell
+
+    console = Console(stderr=True)
+    columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+        for event in bar.track(events, description=run.name):
+            try:
+                tell(aim, event)
+            except Exception as error:
+                raise WorkError(f"{run}: Aim fails: {type(error).__name__}: {error}".rstrip(": ")) from error
+
+
+@contextmanager
+def nobody_runs(run: Path) -> Iterator[Any]:
+    """Hold a run directory: its own reporter writes to Aim while the study runs, and Aim allows one writer."""
+    from filelock import FileLock, Timeout
+
+    try:
+        with FileLock(run / "lock", timeout=0):
+            yield
+    except Timeout:
+        raise InputError(
+            f"{run}: this study is running, and writes to Aim itself; wait until it has ended"
+        ) from None

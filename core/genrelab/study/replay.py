@@ -1,0 +1,181 @@
+"""Tell a study again from its run directory: the events that its reporters were told, with their true times."""
+
+from __future__ import annotations
+
+import csv
+import math
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from genrelab.data.tracks import read_tracks
+from genrelab.errors import InputError
+from genrelab.events import Compared, EpochEnd, StudyEnd, StudyStart, TrialEnd, TrialRef, TrialStart
+from genrelab.files import read_json, read_lines
+from genrelab.params import Scalar
+from genrelab.study.outcomes import value_of
+from genrelab.study.rundir import RunDirectory
+
+Event = StudyStart | TrialStart | EpochEnd | TrialEnd | StudyEnd | Compared
+METRICS, RESULT = "metrics.jsonl", "result.json"
+_TEXTS = ("candidate", "settings", "message")  # columns of results.csv; the others are numbers
+
+
+@attrs.frozen
+class _Training:
+    """What the folder of a training holds."""
+
+    trial: TrialRef
+    folder: Path
+    recipe: Mapping[str, Any]
+    epochs: tuple[Mapping[str, Any], ...]
+    result: Mapping[str, Any]
+
+    @property
+    def began(self) -> float:
+        """When, as far as its first epoch tells; one that failed before is as old as its job file."""
+        if not self.epochs:
+            return (self.folder / "job.json").stat().st_mtime
+        return float(self.epochs[0]["time"] - self.epochs[0]["seconds"])
+
+    @property
+    def ended(self) -> float:
+        """When its last epoch ended: unlike the time of a file, that survives a copy."""
+        return float(self.epochs[-1]["time"]) if self.epochs else self.began + self.result.get("seconds", 0.0)
+
+
+def replay(root: Path) -> Iterator[Event]:
+    """Yield the events of a study in their order; a training or study without a result is told as interrupted.
+
+    Raises:
+        InputError: no run directory, or files in it that cannot be read.
+    """
+    run = RunDirectory(root)
+    if not run.experiment.is_file() or not run.tracks.is_file():
+        raise InputError(f"{root}: is no run directory (no experiment.toml with data/tracks.csv)")
+    try:
+        yield from _events(run)
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{root}: cannot be read: {type(error).__name__}: {error}") from error
+
+
+def _events(run: RunDirectory) -> Iterator[Event]:
+    experiment = tomllib.loads(run.experiment.read_text(encoding="utf-8"))
+    trainings = sorted(_trainings(run, experiment), key=lambda t: t.began)
+    began = min((t.began for t in trainings), default=run.experiment.stat().st_mtime)
+    yield _start(run, experiment, len(trainings), began)
+    for training in trainings:
+        yield from _told(training, experiment)
+    yield _end(run, experiment["name"], max((t.ended for t in trainings), default=began))
+    if (file := run.root / "comparison.json").is_file():
+        yield Compared(experiment["name"], run.root, read_json(file), file.stat().st_mtime)
+
+
+def _start(run: RunDirectory, experiment: Mapping[str, Any], trainings: int, began: float) -> StudyStart:
+    environment, notes, leaks = run.root / "environment.json", run.data / "notes.json", run.data / "leaks.json"
+    said = [*_json(notes, []), _json(leaks, {}).get("note")]
+    return StudyStart(
+        experiment["name"],
+        run.root,
+        experiment,
+        _json(environment, {}),
+        [c["name"] for c in experiment["candidate"]],
+        read_tracks(run.tracks).classes,
+        trainings,
+        notes=[note for note in said if note],
+        time=began,
+    )
+
+
+def _told(training: _Training, experiment: Mapping[str, Any]) -> Iterator[Event]:
+    trial, result = training.trial, training.result
+    yield TrialStart(
+        trial,
+        training.folder,
+        _settings(training, experiment),
+        training.recipe,
+        training.recipe["train"]["epochs"],
+        training.began,
+    )
+    for record in training.epochs:
+        metrics = {s: record[s] for s in ("train", "validation")}
+        yield EpochEnd(trial, record["epoch"], metrics, record["learning_rate"], record["seconds"], record["time"])
+    yield TrialEnd(
+        trial,
+        result.get("status", "interrupted"),
+        result.get("message", ""),
+        result.get("epochs", len(training.epochs)),
+        result.get("best_epoch", 0),
+        result.get("metrics", {}),
+        result.get("confusion", {}),
+        result.get("parameters", 0),
+        result.get("seconds", 0.0),
+        _objective(result, experiment["search"]),
+        training.ended,
+    )
+
+
+def _end(run: RunDirectory, study: str, ended: float) -> StudyEnd:
+    file = run.root / "results.csv"
+    if not file.is_file():
+        return StudyEnd(study, run.root, "interrupted", time=ended)
+    with file.open(encoding="utf-8", newline="") as lines:
+        rows = [{k: v if k in _TEXTS else _number(v) for k, v in row.items()} for row in csv.DictReader(lines)]
+    status: Any = "completed" if any(row["seeds"] for row in rows) else "failed"
+    return StudyEnd(study, run.root, status, rows, ended)
+
+
+def _trainings(run: RunDirectory, experiment: Mapping[str, Any]) -> Iterator[_Training]:
+    for candidate in experiment["candidate"]:
+        for job in sorted(run.candidate(candidate["name"]).glob("*/*/job.json")):
+            trial = _ref(experiment["name"], candidate["name"], job.parent)
+            epochs, result = tuple(read_lines(job.parent / METRICS)), _json(job.parent / RESULT, {})
+            yield _Training(trial, job.parent, read_json(job)["recipe"], epochs, result)
+
+
+def _ref(study: str, candidate: str, folder: Path) -> TrialRef:
+    """Return which training a folder belongs to: what `RunDirectory.trial` tells, the other way round."""
+    if folder.parent.name == "trials":
+        return TrialRef(study, candidate, "search", int(folder.name))
+    if folder.parent.name == "selection":
+        rank, _, seed = folder.name.partition("-seed-")
+        return TrialRef(study, candidate, "selection", int(rank), int(seed))
+    return TrialRef(study, candidate, "final", int(folder.name.removeprefix("seed-")))
+
+
+def _settings(training: _Training, experiment: Mapping[str, Any]) -> dict[str, Scalar]:
+    """Return the values that the recipe has of everything that is searched."""
+    own = {c["name"]: c.get("space", {}) for c in experiment["candidate"]}[training.trial.candidate]
+    values = {n: _value(training.recipe, n) for n in {**experiment["search"].get("space", {}), **own}}
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _value(recipe: Mapping[str, Any], name: str) -> Scalar | None:
+    """Return a parameter by its name in a search space; None where the components that were chosen lack it."""
+    table, *component, parameter = name.split(".")
+    entries = recipe[table] if isinstance(recipe[table], list) else [recipe[table]]
+    chosen = [entry for entry in entries if not component or entry.get("name") == component[0]]
+    if not chosen and parameter == "name":
+        return "none"
+    value: Scalar | None = chosen[0].get(parameter) if chosen else None
+    return value
+
+
+def _objective(result: Mapping[str, Any], search: Mapping[str, Any]) -> float | None:
+    if result.get("status") != "completed":
+        return None
+    value = value_of(result, search["metric"], search.get("at", "best"))
+    return value if math.isfinite(value) else None
+
+
+def _number(text: str) -> int | float | None:
+    if not text:
+        return None
+    return int(text) if text.lstrip("-").isdigit() else float(text)
+
+
+def _json(file: Path, missing: Any) -> Any:
+    return read_json(file) if file.is_file() else missing

@@ -204,6 +204,11 @@ class TestTempo:
         assert (semitones.min().item(), semitones.max().item()) == pytest.approx((-3, 3), abs=0.3)
         assert [onset(clip) for clip in y] == pytest.approx([0.5] * 60, abs=0.05)
 
+    @pytest.mark.parametrize("name", ["time_stretch", "pitch_shift"])
+    def test_the_level_stays(self, name: str) -> None:
+        x = augmented("low_pass", torch.randn(12, 2 * RATE), low=1000.0, high=1000.0, order=8)
+        torch.testing.assert_close(decibels(augmented(name, x), x), torch.zeros(12), atol=0.4, rtol=0)
+
     def test_what_is_over_begins_again(self) -> None:
         x = torch.arange(10.0)[None]
         assert _tempo.fitted(x, 25)[0].tolist() == [*range(10), *range(10), *range(5)]

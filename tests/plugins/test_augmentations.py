@@ -23,6 +23,8 @@ augmentations = pytest.mark.parametrize("name", NAMES)
 of_single_clips = pytest.mark.parametrize(
     "name", [n for n in NAMES if registry.get("augmentation", n).domain != "batch"]
 )
+# These group clips by what was drawn, go through the CPU, or use what torch checks by value.
+LOOKS_AT_VALUES = ("codec", "cutmix", "mixup", "pitch_shift", "speed", "time_stretch")
 Batch = tuple[Tensor, ...]
 
 
@@ -71,6 +73,12 @@ def test_a_clip_is_changed_without_regard_to_those_beside_it(name: str) -> None:
     other = torch.cat([x[:1], 0.5 * x[1:]])
     found, beside = apply(build(name), (x,))[0], apply(build(name), (other,))[0]
     torch.testing.assert_close(found[0], beside[0], atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("name", [n for n in NAMES if n not in LOOKS_AT_VALUES])
+def test_everything_is_drawn_and_computed_on_the_device_of_the_input(name: str) -> None:
+    given = tuple(t.to("meta") for t in batch(name))
+    assert all(t.device.type == "meta" for t in apply(build(name), given))
 
 
 @augmentations

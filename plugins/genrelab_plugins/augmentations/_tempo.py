@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torchaudio.functional import resample
 
-from genrelab_plugins.augmentations._random import uniform
+from genrelab_plugins.augmentations._random import rms, uniform
 
 _CROSSINGS = (
     16  # of zero, to each side of the resampling filter: the default lets through a tenth of what would alias
@@ -61,7 +61,8 @@ def stretched(x: Tensor, rate: Tensor, samples: int, sample_rate: int) -> Tensor
     window = torch.hann_window(n_fft, dtype=x.dtype, device=x.device)
     spectrum = torch.stft(x, n_fft, n_fft // 4, window=window, pad_mode="constant", return_complex=True)
     spectrum = vocoded(spectrum, rate, 1 + -(-samples // (n_fft // 4)))
-    return torch.istft(spectrum, n_fft, n_fft // 4, window=window, length=samples)
+    y = torch.istft(spectrum, n_fft, n_fft // 4, window=window, length=samples)
+    return y * (rms(x) / rms(y))  # frames whose phases disagree are quieter
 
 
 def vocoded(spectrum: Tensor, rate: Tensor, frames: int) -> Tensor:

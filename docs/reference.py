@@ -33,8 +33,8 @@ NAMES = {bool: "boolean", int: "integer", float: "float", str: "string"}
 HEAD = """\
 # Experiment files
 
-Every table and key, with type, default and legal values. `python docs/reference.py` writes this page from the classes
-that read the files: change those. The parameters of components are in [components.md](components.md) and in
+Every table and key, with type, default and legal values. `python docs/reference.py` writes this page from the
+classes that read the files: change those. The parameters of components are in [components.md](components.md) and in
 `genrelab show KIND/NAME`.
 
 Files are read strictly: an unknown key, a wrong type or a value out of range is an error, and `genrelab validate`

@@ -80,7 +80,8 @@ def _choice(cls: type[Choice], registry: Registry) -> Schema:
 def _component(cls: type[Choice], name: str, registry: Registry) -> Schema:
     named = {"enum": [name], "description": f"the {cls.kind}"}
     try:
-        table = _table(flat_table(cls, registry.get(cls.kind, name).params), {})
+        params = registry.get(cls.kind, name).params
+        table = _table(flat_table(cls, params), {})  # type: ignore[arg-type]
     except InputError:
         return {"title": name, "properties": {"name": named}}
     return {**table, "title": name, "properties": {"name": named, **table["properties"]}, "required": ["name"]}

@@ -25,6 +25,17 @@ def test_list_shows_every_kind_with_what_it_is_and_where_from(genrelab: Command)
     assert all(line.startswith("model/") for line in only)
 
 
+def test_list_long_adds_parameters_with_default_and_range(genrelab: Command, tmp_path: Path) -> None:
+    (tmp_path / "bad.py").write_text("import no_such_package")
+    (tmp_path / "registry.toml").write_text('[models]\nbad = "./bad.py"\n')
+    done = genrelab("list", "model", "--long")
+    assert done.returncode == 0
+    lines = done.stdout.splitlines()
+    start = next(i for i, line in enumerate(lines) if line.startswith("model/cnn2d_gru "))
+    assert lines[start + 1] == "    hidden_dim = 64  4..512 (log)"
+    assert any(line.startswith("    (does not load: ") and "no_such_package" in line for line in lines)
+
+
 def test_show_gives_the_parameters_of_a_component(genrelab: Command) -> None:
     done = genrelab("show", "model/cnn1d_gru")
     assert done.returncode == 0

@@ -67,7 +67,14 @@ def test_every_public_name_exists() -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--help"], ["list"], ["show", "model/cnn1d_gru"], ["check"], ["validate", "experiments/quickstart.toml"]],
+    [
+        ["--help"],
+        ["list"],
+        ["list", "--long"],
+        ["show", "feature/log_mel"],
+        ["check"],
+        ["validate", "experiments/quickstart.toml"],
+    ],
 )
 def test_a_light_command_imports_nothing_heavy(arguments: list[str]) -> None:
     code = (

@@ -9,6 +9,7 @@ from typing import Any
 import attrs
 import click
 
+from genrelab.cli.architecture import ShapeType, show_architecture
 from genrelab.cli.experiments import PLUGIN
 from genrelab.cli.learning_rate import show_learning_rate
 from genrelab.cli.runs import show_run
@@ -21,16 +22,29 @@ from genrelab.plugins.registry import Entry, Registry, guess
 
 @click.command("list")
 @click.argument("kind", required=False)
+@click.option("--long", is_flag=True, help="Show parameters too, with default and range; imports the plugins.")
 @PLUGIN
-def list_components(kind: str | None, plugins: tuple[Path, ...]) -> None:
-    """List the components of a KIND, or of all kinds, without importing any."""
+def list_components(kind: str | None, long: bool, plugins: tuple[Path, ...]) -> None:
+    """List the components of a KIND, or of all kinds: name, what it is, where it comes from."""
     if kind is not None and kind not in KINDS:
         raise InputError(f"no kind is called {kind!r}{guess(kind, KINDS)}")
-    entries = [e for e in Registry.discover(plugins).entries() if kind in (None, e.kind)]
+    registry = Registry.discover(plugins)
+    entries = [e for e in registry.entries() if kind in (None, e.kind)]
     keys, heads = [e.key for e in entries], [_summary(e) for e in entries]
     width, wide = max(map(len, keys), default=0), max(map(len, heads), default=0)
     for key, head, entry in zip(keys, heads, entries, strict=True):
         click.echo(f"{key:{width}}  {head:{wide}}  {_shorter(entry.source)}")
+        for line in _parameters(registry, entry) if long else ():
+            click.echo(f"    {line}")
+
+
+def _parameters(registry: Registry, entry: Entry) -> list[str]:
+    """Return a line for each parameter of a component, or why there is none."""
+    try:
+        found = specs(registry.get(entry.kind, entry.name).params)
+    except InputError as error:
+        return [f"(does not load: {error})"]
+    return [f"{name} = {_default(a)}  {spec.range_text()}".rstrip() for name, (a, spec) in found.items()]
 
 
 @click.command()
@@ -45,7 +59,19 @@ def list_components(kind: str | None, plugins: tuple[Path, ...]) -> None:
     show_default=True,
     help="Picture of the learning rate.",
 )
-def show(what: str, plugins: tuple[Path, ...], learning_rate: bool, steps: int, output: Path) -> None:
+@click.option("--shape", type=ShapeType(), default="128x1292", show_default=True, help="Of a model's features.")
+@click.option("--classes", type=click.IntRange(2), default=12, show_default=True, help="Genres of a model.")
+@click.option("--picture", type=click.Path(path_type=Path), help="Draw a model: a .svg, .png or .pdf file.")
+def show(
+    what: str,
+    plugins: tuple[Path, ...],
+    learning_rate: bool,
+    steps: int,
+    output: Path,
+    shape: tuple[int, int],
+    classes: int,
+    picture: Path | None,
+) -> None:
     """Show a component (KIND/NAME), an experiment FILE as it is resolved, or what a RUN or a training came to."""
     if Path(what).is_dir():
         show_run(Path(what))
@@ -54,6 +80,8 @@ def show(what: str, plugins: tuple[Path, ...], learning_rate: bool, steps: int, 
     kind, _, name = what.partition("/")
     if kind in KINDS and name:
         _show_component(registry, kind, name)
+        if kind == "model":
+            show_architecture(registry.get(kind, name), shape, classes, picture)
         return
     import tomli_w
 

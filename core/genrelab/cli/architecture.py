@@ -1,0 +1,83 @@
+"""`genrelab show model/NAME`: layers, sizes and costs of a model, and a picture of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from genrelab.errors import InputError
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+    from genrelab.architecture.layers import Layer
+
+PICTURES = (".svg", ".png", ".pdf")
+
+
+class ShapeType(click.ParamType):
+    """``128x1292``: bins and frames."""
+
+    name = "BINSxFRAMES"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[int, int]:
+        """Return (bins, frames)."""
+        if isinstance(value, tuple):
+            return value
+        bins, _, frames = str(value).partition("x")
+        if not (bins.isdigit() and frames.isdigit() and int(bins) and int(frames)):
+            self.fail(f"{value!r} is not bins x frames, such as 128x1292", param, ctx)
+        return int(bins), int(frames)
+
+
+def show_architecture(component: Any, shape: tuple[int, int], classes: int, picture: Path | None) -> None:
+    """Print the layers of a model with its default parameters; write a picture of it if asked for.
+
+    Raises:
+        InputError: the model does not take such features, or the picture's ending is no format.
+    """
+    if picture and picture.suffix not in PICTURES:
+        raise InputError(f"--picture {picture}: give a file that ends in {', '.join(PICTURES)}")
+    import torch
+
+    from genrelab.training.costs import multiply_adds
+
+    try:  # shapes and costs need no numbers: on the meta device even the largest model takes a moment
+        device = torch.device("meta")
+        model, found = _built(component, shape, classes, device)
+    except (NotImplementedError, RuntimeError):  # a model that looks at values
+        device = torch.device("cpu")
+        model, found = _built(component, shape, classes, device)
+    bins, frames = shape
+    click.echo(f"\nfor features of {bins} x {frames} (bins x frames) and {classes} classes, without the batch:\n")
+    rows = [(x.name, x.type, " x ".join(map(str, x.shape_out)), f"{x.parameters:,}") for x in found]
+    _print([("layer", "type", "gives", "parameters"), *rows])
+    count = sum(p.numel() for p in model.parameters() if p.requires_grad)
+    costs = f"{count:,} parameters, {multiply_adds(model, shape, device):,} multiply-adds a clip"
+    click.echo(f"\n{costs} (forward)")
+    if picture:
+        from genrelab.architecture.picture import draw
+
+        draw(found, component.name, costs, shape, picture)
+        click.echo(f"picture: {picture}")
+
+
+def _built(
+    component: Any, shape: tuple[int, int], classes: int, device: torch.device
+) -> tuple[nn.Module, list[Layer]]:
+    import torch
+
+    from genrelab.architecture.layers import layers
+
+    with device:
+        model = component.build(component.params(), shape, classes)
+        return model, layers(model, torch.zeros(1, *shape))
+
+
+def _print(rows: list[tuple[str, str, str, str]]) -> None:
+    widths = [max(len(row[i]) for row in rows) for i in range(4)]
+    for name, kind, gives, parameters in rows:
+        click.echo(f"{name:{widths[0]}}  {kind:{widths[1]}}  {gives:{widths[2]}}  {parameters:>{widths[3]}}")

@@ -18,19 +18,12 @@ if TYPE_CHECKING:
 PICTURES = (".svg", ".png", ".pdf")
 
 
-class ShapeType(click.ParamType):
-    """``128x1292``: bins and frames."""
-
-    name = "BINSxFRAMES"
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[int, int]:
-        """Return (bins, frames)."""
-        if isinstance(value, tuple):
-            return value
-        bins, _, frames = str(value).partition("x")
-        if not (bins.isdigit() and frames.isdigit() and int(bins) and int(frames)):
-            self.fail(f"{value!r} is not bins x frames, such as 128x1292", param, ctx)
-        return int(bins), int(frames)
+def read_shape(_: click.Context, __: click.Parameter, value: str) -> tuple[int, int]:
+    """Read ``128x1292``: (bins, frames)."""
+    bins, _x, frames = value.partition("x")
+    if not (bins.isdecimal() and frames.isdecimal() and int(bins) and int(frames)):
+        raise click.BadParameter(f"{value!r} is not bins x frames, such as 128x1292")
+    return int(bins), int(frames)
 
 
 def show_architecture(component: Any, shape: tuple[int, int], classes: int, picture: Path | None) -> None:

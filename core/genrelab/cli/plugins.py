@@ -9,7 +9,7 @@ from typing import Any
 import attrs
 import click
 
-from genrelab.cli.architecture import ShapeType, show_architecture
+from genrelab.cli.architecture import read_shape, show_architecture
 from genrelab.cli.experiments import PLUGIN
 from genrelab.cli.learning_rate import show_learning_rate
 from genrelab.cli.runs import show_run
@@ -59,7 +59,7 @@ def _parameters(registry: Registry, entry: Entry) -> list[str]:
     show_default=True,
     help="Picture of the learning rate.",
 )
-@click.option("--shape", type=ShapeType(), default="128x1292", show_default=True, help="Of a model's features.")
+@click.option("--shape", callback=read_shape, default="128x1292", show_default=True, help="Of a model's feature.")
 @click.option("--classes", type=click.IntRange(2), default=12, show_default=True, help="Genres of a model.")
 @click.option("--picture", type=click.Path(path_type=Path), help="Draw a model: a .svg, .png or .pdf file.")
 def show(

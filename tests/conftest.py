@@ -26,6 +26,11 @@ TOY = Path(__file__).parent / "toy"
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let people keep the pictures that the browser tests take."""
+    parser.addoption("--screenshots", help="folder that browser tests keep their screenshots in")
+
+
 @pytest.fixture
 def toy(tmp_path: Path) -> Path:
     """A folder with the toy plugin, listed in a registry.toml, and the toy experiment."""

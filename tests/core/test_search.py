@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections import Counter
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from genrelab.config.experiment import Experiment
 from genrelab.config.files import parse
 from genrelab.config.search import Settings
 from genrelab.plugins.registry import Registry
+from genrelab.study.search.ax.ask import new_client, quiet, tell
 from genrelab.study.search.plan import Outcome, Plan, key, make_plan
 from genrelab.study.search.search import Search, has_failed
 
@@ -181,6 +183,18 @@ def test_parameters_of_a_chosen_component_stand_only_beside_it(tmp_path: Path, m
     for settings in found:
         mine = {name for name in settings if name.startswith("scheduler.step_lr.")}
         assert len(mine) == (2 if settings["scheduler.name"] == "step_lr" else 0)
+
+
+def test_ax_leaves_the_settings_that_it_is_told_of_as_they_are() -> None:
+    """Parameters of a component that is not chosen may not come back with the settings of a trial."""
+    of = plan(
+        {"scheduler.name": {"choice": ["none", "step_lr"]}, "scheduler.step_lr.gamma": {"low": 0.1, "high": 0.9}}
+    )
+    proposals = [{"scheduler.name": "none"}, {"scheduler.name": "step_lr", "scheduler.step_lr.gamma": 0.5}]
+    before = copy.deepcopy(proposals)
+    with quiet():
+        tell(new_client(of), of, proposals, [])
+    assert proposals == before
 
 
 def test_several_objectives_and_a_limit_of_results_are_told_to_ax(tmp_path: Path) -> None:

@@ -74,7 +74,7 @@ def new_client(plan: Plan) -> Any:
         allow_exceeding_initialization_budget=True,
     )
     for settings, values in plan.warm:
-        _tell(client, client.attach_trial(settings), Outcome("completed", values), plan)
+        _tell(client, client.attach_trial(dict(settings)), Outcome("completed", values), plan)
     return client
 
 
@@ -98,7 +98,7 @@ def tell(
         told: outcomes that it knows.
     """
     for settings in proposals[asked:]:
-        client.attach_trial(settings)
+        client.attach_trial(dict(settings))  # Ax adds to what it is given the parameters that do not apply
     for number in range(told, len(outcomes)):
         _tell(client, len(plan.warm) + number, outcomes[number], plan)
 

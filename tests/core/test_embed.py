@@ -52,7 +52,7 @@ def test_the_embedding_comes_from_the_best_weights(toy: Path, monkeypatch: pytes
 
     monkeypatch.chdir(toy)
     registry = Registry.discover([])
-    small = ["search.trials=0", "train.epochs=2", "final.seeds=[1]"]
+    small = ["search.trials=1", "train.epochs=2", "final.seeds=[1]"]
     run_study(load(Path("toy.toml"), registry, small), registry, Path("run"), Path("store"))
     folder = Path("run/candidates/wide/final/seed-1")
     model, clips, at_once = module.load_trained(folder, registry)

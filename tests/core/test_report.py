@@ -239,7 +239,7 @@ def test_a_bar_joins_the_largest_groups_that_cannot_be_told_apart() -> None:
 
 
 def test_the_command_reports_what_a_study_leaves(toy: Path, genrelab: Command) -> None:
-    small = ("search.trials=0", "final.seeds=[1]", "split.train=0.4", "split.validation=0.3", "split.test=0.3")
+    small = ("search.trials=1", "final.seeds=[1]", "split.train=0.4", "split.validation=0.3", "split.test=0.3")
     assert genrelab("run", "toy.toml", *[a for s in small for a in ("--set", s)]).returncode == 0
     done = genrelab("report", "runs/toy", "--genre", "low", "--iterations", "250", "--resamples", "200")
     assert done.returncode == 0, done.stderr

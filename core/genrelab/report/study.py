@@ -78,8 +78,8 @@ class Contender:
     @property
     def chosen(self) -> dict[str, Scalar]:
         """What the search chose: name of a parameter -> its value in the final runs; empty before they begin."""
-        recipe = self.recipe
-        return {name: _look_up(recipe, name.split(".")) for name in self.space} if recipe else {}
+        found = {name: _look_up(self.recipe, *name.split(".")) for name in self.space}
+        return {name: value for name, value in found.items() if value is not None}
 
     @property
     def representative(self) -> Training | None:
@@ -156,8 +156,8 @@ def read_study(root: Path, *, resamples: int, seed: int) -> Study:
 
 def _contender(run: RunDirectory, experiment: Mapping[str, Any], number: int) -> Contender:
     candidate = experiment["candidate"][number]
-    name, folder = candidate["name"], run.candidate(candidate["name"])
-    proposals = _json(folder / "search.json").get("proposals", [])
+    name = candidate["name"]
+    proposals = _json(run.search(name)).get("proposals", [])
     space = {**experiment.get("search", {}).get("space", {}), **candidate.get("space", {})}
 
     def training(stage: Any, number: int) -> Training:
@@ -172,16 +172,18 @@ def _contender(run: RunDirectory, experiment: Mapping[str, Any], number: int) ->
         [training("search", i) for i in range(len(proposals))],
         proposals,
         [training("final", seed) for seed in experiment["final"]["seeds"]],
-        _json(folder / "analysis.json"),
+        _json(run.analysis(name)),
     )
 
 
-def _look_up(recipe: Mapping[str, Any], path: Sequence[str]) -> Any:
-    """Return the value of a parameter that is called ``train.epochs`` or ``augment.spec_mask.fill``."""
-    table = recipe[path[0]]
-    if isinstance(table, list):
-        table = next(t for t in table if t["name"] == path[1])
-    return table[path[-1]]
+def _look_up(recipe: Mapping[str, Any], table: str, *path: str) -> Any:
+    """Return ``train.epochs``, ``model.name`` or ``augment.spec_mask.fill``; None where there is none."""
+    of = recipe.get(table, [])
+    there = of if isinstance(of, list) else [of]
+    if path == ("name",) and isinstance(of, list):
+        return ", ".join(t["name"] for t in of) or "none"
+    wanted = [t for t in there if len(path) == 1 or t.get("name") == path[0]]
+    return wanted[0].get(path[-1]) if wanted else None
 
 
 def _json(file: Path) -> dict[str, Any]:

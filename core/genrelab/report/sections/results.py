@@ -14,7 +14,7 @@ from genrelab.compare.words import differs, p_text
 from genrelab.report.drawing import GOOD, INK, SOFT, draw_matrix, label, look, new_figure
 from genrelab.report.page import Block, Lines, Page, Text
 from genrelab.report.study import Contender, Study
-from genrelab.study.results import SCORES, settings_text
+from genrelab.study.results import HEADER, SCORES, settings_text
 
 _SHOWN = ("f1_macro", "accuracy", "f1_weighted")
 
@@ -25,7 +25,7 @@ def results(study: Study, page: Page) -> list[Block]:
         return [Text("No final run is completed yet, so there is nothing to compare.")]
     found = study.comparison
     blocks: list[Block] = [
-        page.table("results", results_table(study), words=(6,)),
+        page.table("results", results_table(study), words=(7,)),
         page.picture(
             "scores", _forest(study), "Mean over seeds with its 95 % interval; small dots are single runs."
         ),
@@ -60,19 +60,19 @@ def results(study: Study, page: Page) -> list[Block]:
 
 def results_table(study: Study) -> Table:
     """Return the table of the reference study, with intervals."""
-    header = ("candidate", *SCORES.values(), "parameters", "s/epoch", "chosen")
     rows = [_row(study, c) for c in study.contenders]
-    return Table("Test set: mean over seeds (95 % interval)", header, rows)
+    return Table("Test set: mean over seeds (95 % interval)", HEADER, rows)
 
 
 def _row(study: Study, contender: Contender) -> list[str]:
     found = study.comparison["candidates"].get(contender.name)
+    trials = str(sum(t.result is not None for t in contender.trials))
     if not found:
-        return [contender.name, *["-"] * 5, "no final run is completed"]
+        return [contender.name, *["-"] * 5, trials, "no final run is completed"]
     scores = [_with_ends(found["scores"][score]) for score in SCORES]
     seconds = mean(t.result["epoch_seconds"] for t in contender.completed if t.result)
     chosen = settings_text(contender.chosen) or "as in the file"
-    return [contender.name, *scores, f"{found['parameters']:,}", f"{seconds:.2f}", chosen]
+    return [contender.name, *scores, f"{found['parameters']:,}", f"{seconds:.2f}", trials, chosen]
 
 
 def _with_ends(value: Mapping[str, float]) -> str:

@@ -14,37 +14,42 @@ from matplotlib.colors import ListedColormap, Normalize
 from matplotlib.figure import Figure
 
 from genrelab.compare.tables import Table
-from genrelab.report.drawing import GROUND, INK, label, look, new_figure
+from genrelab.config.search import maximize
+from genrelab.report.drawing import GOOD, GROUND, INK, label, look, new_figure
 from genrelab.report.page import UNFOLDED, Block, Page, Text, folded
-from genrelab.report.sections.surrogate import surrogate
+from genrelab.report.sections.surrogate import are_numbers, surrogate
 from genrelab.report.study import Contender, Study
 from genrelab.study.results import settings_text
 
 
 def search(study: Study, page: Page) -> list[Block]:
-    """Draw the best value so far of all candidates; the trials of each, and what its model of them says."""
+    """Draw the best value so far of all candidates; the trials of each, and what a model of them says."""
     searched = [c for c in study.contenders if c.trials]
     if not searched:
         return [Text("Nothing is searched." if not any(c.space for c in study.contenders) else "No trial yet.")]
-    metric, maximize = objective(study)
+    metric, more = objective(study)
     blocks: list[Block] = []
     if any(_values(c, metric) for c in searched):
         caption = f"Best validation {metric} of each candidate's search so far."
-        blocks.append(page.picture("best-so-far", _best_so_far(searched, metric, maximize), caption))
+        blocks.append(page.picture("best-so-far", _best_so_far(searched, metric, more), caption))
     for place, contender in enumerate(searched):
         page.working(f"search of {contender.name}")
-        parts = _one(contender, page, metric, maximize)
+        parts = _one(contender, page, metric, more)
         blocks += folded(contender.name, parts) if place >= UNFOLDED else [Text(contender.name, "heading"), *parts]
     return blocks
 
 
-def _one(contender: Contender, page: Page, metric: str, maximize: bool) -> list[Block]:
+def _one(contender: Contender, page: Page, metric: str, more: bool) -> list[Block]:
     values = _values(contender, metric)
     blocks: list[Block] = []
     if len(values) > 1 and contender.space:
         caption = f"Trials of {contender.name}, a line each, by validation {metric}; the thick one is the best."
-        figure = _parallel(contender, values, metric, maximize)
+        figure = _parallel(contender, values, metric, more)
         blocks.append(page.picture(f"parallel-{contender.name}", figure, caption))
+    if others := [name for name in _measured(contender) if name != metric]:
+        caption = f"Trials of {contender.name} in both objectives; filled: on the Pareto front."
+        figure = _objectives(contender, metric, others[0])
+        blocks.append(page.picture(f"objectives-{contender.name}", figure, caption))
     table = page.table(f"trials-{contender.name}", _trials(contender, metric), words=(1, 3))
     return [*blocks, *surrogate(contender, page, metric), table]
 
@@ -55,25 +60,22 @@ def objective(study: Study) -> tuple[str, bool]:
     if known:
         return str(known["metric"]), bool(known["maximize"])
     metric = str(study.experiment.get("search", {}).get("metric", "loss"))
-    return metric, metric != "loss"
+    return metric, maximize(metric)
 
 
 def _values(contender: Contender, metric: str) -> dict[int, float]:
-    """Return the objective of each trial that gave one: number -> value."""
+    """Return the objective of each completed trial: number -> value."""
     if trials := contender.analysis.get("trials"):
-        return {t["number"]: t["values"][metric] for t in trials if t.get("values", {}).get(metric) is not None}
-    found = {}
-    for trial in contender.trials:
-        value = (trial.result or {}).get("metrics", {}).get("validation", {}).get(metric)
-        if value is not None and math.isfinite(value):
-            found[trial.number] = float(value)
-    return found
+        return {t["number"]: float(t["values"][metric]) for t in trials if t["status"] == "completed"}
+    results = {t.number: t.result for t in contender.trials if t.completed and t.result}
+    found = {n: r["metrics"]["validation"].get(metric, r.get(metric)) for n, r in results.items()}
+    return {n: float(value) for n, value in found.items() if value is not None and math.isfinite(value)}
 
 
-def _best_so_far(contenders: Sequence[Contender], metric: str, maximize: bool) -> Figure:
+def _best_so_far(contenders: Sequence[Contender], metric: str, more: bool) -> Figure:
     figure = new_figure(3.4 + 0.24 * -(-len(contenders) // 2))
     axes = figure.add_subplot()
-    better = np.maximum if maximize else np.minimum
+    better = np.maximum if more else np.minimum
     for contender in contenders:
         if values := _values(contender, metric):
             numbers, style = np.array(sorted(values)), look(contender.number)
@@ -88,7 +90,27 @@ def _best_so_far(contenders: Sequence[Contender], metric: str, maximize: bool) -
     return figure
 
 
-def _parallel(contender: Contender, values: Mapping[int, float], metric: str, maximize: bool) -> Figure:
+def _measured(contender: Contender) -> list[str]:
+    """Return what the search was told of its trials, where it had several objectives."""
+    trials = contender.analysis.get("trials", []) if contender.analysis.get("pareto") else []
+    return list(trials[0]["values"]) if trials else []
+
+
+def _objectives(contender: Contender, metric: str, other: str) -> Figure:
+    completed = [t for t in contender.analysis["trials"] if t["status"] == "completed"]
+    front = contender.analysis["pareto"]
+    figure = new_figure(3.6)
+    axes = figure.add_subplot()
+    for trial in completed:
+        x, y = (trial["values"][name] for name in (other, metric))
+        axes.plot(x, y, "o", color=GOOD, fillstyle="full" if trial["number"] in front else "none")
+    axes.set_xlabel(other)
+    axes.set_ylabel(f"validation {metric}")
+    axes.grid()
+    return figure
+
+
+def _parallel(contender: Contender, values: Mapping[int, float], metric: str, more: bool) -> Figure:
     """Draw parallel coordinates: an axis for each parameter and one for the metric."""
     names = [*contender.space]
     figure = new_figure(4.0, max(6.0, 1.5 * (len(names) + 1)))
@@ -97,7 +119,7 @@ def _parallel(contender: Contender, values: Mapping[int, float], metric: str, ma
     scale = Normalize(min(values.values()), max(values.values()))
     columns = [_Scale([contender.proposals[n].get(name) for n in values], contender.space[name]) for name in names]
     columns.append(_Scale([*values.values()], {}))
-    best = (max if maximize else min)(values, key=lambda n: values[n])
+    best = (max if more else min)(values, key=lambda n: values[n])
     for row, number in enumerate(values):
         heights = [column.heights[row] for column in columns]
         first = number == best
@@ -105,7 +127,7 @@ def _parallel(contender: Contender, values: Mapping[int, float], metric: str, ma
         axes.plot(range(len(columns)), heights, color=color, linewidth=2.6 if first else 1.1, alpha=0.9)
     for place, column in enumerate(columns):
         column.draw(axes, place)
-    short = [label(name.rpartition(".")[2], 16) for name in names]
+    short = [label(name.removesuffix(".name").rpartition(".")[2], 16) for name in names]
     axes.set_xticks(range(len(columns)), [*short, metric], rotation=20 if len(columns) > 4 else 0)
     axes.set_yticks([])
     axes.tick_params(length=0)
@@ -116,20 +138,25 @@ def _parallel(contender: Contender, values: Mapping[int, float], metric: str, ma
 
 
 class _Scale:
-    """One axis of the parallel coordinates: values in 0..1, and the ticks beside it."""
+    """One axis of the parallel coordinates: values in 0..1, and the ticks beside it.
+
+    A parameter that does not apply to a trial has no value, and breaks its line.
+    """
 
     def __init__(self, values: Sequence[Any], dimension: Mapping[str, Any]) -> None:
-        choices = dimension.get("choice") or ([] if _are_numbers(values) else sorted({str(v) for v in values}))
-        if choices:
-            order = [str(c) for c in choices]
-            order += sorted({str(v) for v in values} - set(order))
-            self.heights = [order.index(str(v)) / max(1, len(order) - 1) for v in values]
+        given = [v for v in values if v is not None]
+        if dimension.get("choice") or not are_numbers(given):
+            order = [str(c) for c in dimension.get("choice", ())]
+            order += sorted({str(v) for v in given} - set(order))
+            self.heights = [
+                order.index(str(v)) / max(1, len(order) - 1) if v is not None else math.nan for v in values
+            ]
             self.ticks = [(i / max(1, len(order) - 1), label(text, 10)) for i, text in enumerate(order)]
             return
         bend = math.log if dimension.get("log") else float
-        low = bend(dimension.get("low", min(values)))
-        width = bend(dimension.get("high", max(values))) - low or 1.0
-        self.heights = [(bend(v) - low) / width for v in values]
+        low = bend(dimension.get("low", min(given, default=1)))
+        width = bend(dimension.get("high", max(given, default=1))) - low or 1.0
+        self.heights = [(bend(v) - low) / width if v is not None else math.nan for v in values]
         back = math.exp if dimension.get("log") else float
         self.ticks = [(h, f"{back(low + h * width):.3g}") for h in (0, 0.5, 1)]
 
@@ -140,10 +167,6 @@ class _Scale:
 
 
 _BEHIND: dict[str, Any] = {"facecolor": GROUND, "edgecolor": "none", "alpha": 0.7, "pad": 0.8}
-
-
-def _are_numbers(values: Sequence[Any]) -> bool:
-    return all(isinstance(v, int | float) and not isinstance(v, bool) for v in values)
 
 
 def _trials(contender: Contender, metric: str) -> Table:

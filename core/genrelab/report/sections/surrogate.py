@@ -38,7 +38,7 @@ def surrogate(contender: Contender, page: Page, metric: str) -> list[Block]:
             blocks.append(page.picture(f"{part}-{name}", draw(content, metric), f"{name}: {caption}"))
     lacking = [part.replace("_", "-") for part in parts if not found.get(part)]
     if lacking:
-        why = "too few trials, or a model that does not fit" if found else "the search has not ended"
+        why = "; ".join(found.get("notes", [])) if found else "the search has not ended"
         blocks.append(Text(f"{name}: no {', '.join(lacking)}: {why}."))
     return blocks
 
@@ -57,7 +57,7 @@ def _slices(slices: Mapping[str, Mapping[str, Sequence[Any]]], metric: str) -> F
     figure, places = _grid(len(slices), 2.3)
     for axes, (name, found) in zip(places, slices.items(), strict=False):
         x, mean, error = found["x"], np.array(found["mean"]), np.array(found["sem"])
-        if _are_numbers(x):
+        if are_numbers(x):
             axes.plot(x, mean, color=GOOD)
             axes.fill_between(x, mean - 1.96 * error, mean + 1.96 * error, color=GOOD, alpha=0.2, linewidth=0)
             _bend(axes.xaxis, x)
@@ -76,7 +76,7 @@ def _contours(contours: Sequence[Mapping[str, Any]], metric: str) -> Figure:
         xs, ys = (_positions(found[k]) for k in ("xs", "ys"))
         drawn = axes.contourf(xs, ys, np.array(found["mean"]), levels=12, cmap="viridis")
         for axis, values in ((axes.xaxis, found["xs"]), (axes.yaxis, found["ys"])):
-            if _are_numbers(values):
+            if are_numbers(values):
                 _bend(axis, values)
             else:
                 axis.set_ticks(range(len(values)), [label(str(v), 10) for v in values])
@@ -113,10 +113,11 @@ def _grid(count: int, height: float) -> tuple[Figure, list[Axes]]:
 
 
 def _positions(values: Sequence[Any]) -> Any:
-    return np.array(values if _are_numbers(values) else range(len(values)), dtype=float)
+    return np.array(values if are_numbers(values) else range(len(values)), dtype=float)
 
 
-def _are_numbers(values: Sequence[Any]) -> bool:
+def are_numbers(values: Sequence[Any]) -> bool:
+    """Tell whether values are numbers, not texts or booleans."""
     return all(isinstance(v, int | float) and not isinstance(v, bool) for v in values)
 
 

@@ -56,7 +56,8 @@ def load_plugin(target: str) -> pluggy.PluginManager:
         module = _import_file(Path(target)) if target.endswith(".py") else import_module(target)
     except Exception as error:  # a broken library raises anything at import, OSError among others
         where = _place(error, target)
-        raise PluginError(f"{where}: {type(error).__name__}: {_first_line(error)}") from error
+        hint = "; install the package that has it" if isinstance(error, ModuleNotFoundError) else ""
+        raise PluginError(f"{where}: {type(error).__name__}: {_first_line(error)}{hint}") from error
     return listen(module, str(getattr(module, "__file__", None) or target))
 
 

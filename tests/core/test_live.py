@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from genrelab.config.experiment import NORMALIZATIONS, Experiment
+from genrelab.config.experiment import NORMALIZATIONS, Experiment, Train
 from genrelab.config.files import parse
 from genrelab.data.clips import Clips
 from genrelab.data.prepare import Preparation, load_clips
@@ -22,6 +23,7 @@ from genrelab.data.waveforms import Parts, joined
 from genrelab.plugins.registry import Registry
 from genrelab.training.augment import Chain
 from genrelab.training.job import build_augmentation
+from genrelab.training.train import train
 from tests.conftest import TOY, Command
 
 CPU = torch.device("cpu")
@@ -152,6 +154,27 @@ def test_random_windows_reach_every_place_and_follow_the_seed(place: Path) -> No
     assert set(found.tolist()) == set(range(parts.shape[1]))
     torch.manual_seed(0)
     assert torch.equal(live(waves), drawn[0])
+
+
+def test_a_training_on_waveforms_that_is_interrupted_within_epochs_ends_with_the_same_numbers(place: Path) -> None:
+    data = Prepared(place, feature={}, audio={"window_seconds": 0.5})
+    settings = Train(epochs=3, batch_size=4, augment_probability=0.8)
+
+    def fit(folder: Path, stops: list[int]) -> list[Any]:
+        """Train, stopping after so many steps, again and again; return what was logged."""
+        folder.mkdir()
+        for steps in (*stops, 10_000):
+            torch.manual_seed(7)
+            model = nn.Sequential(nn.Flatten(), nn.Dropout(0.2), nn.Linear(math.prod(data.live.shape), 3))
+            torch.manual_seed(steps)  # what was drawn before does not matter
+            left = iter(range(steps, -1, -1))
+            fit = train(
+                model, data.chain, torch.optim.Adam(model.parameters()), [], data.live, settings,
+                seed=5, directory=folder, on_epoch=lambda _: None, interrupted=lambda left=left: next(left) <= 1,
+            )  # fmt: skip
+        return [{k: v for k, v in r.items() if k not in ("seconds", "time")} for r in fit.history]
+
+    assert fit(data.folder / "stopped", [2, 1, 4]) == fit(data.folder / "undisturbed", [])
 
 
 class TestChain:

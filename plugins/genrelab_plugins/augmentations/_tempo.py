@@ -16,6 +16,7 @@ from genrelab_plugins.augmentations._random import rms, uniform
 _CROSSINGS = (
     16  # of zero, to each side of the resampling filter: the default lets through a tenth of what would alias
 )
+_AT_ONCE = 4  # clips whose spectra are in memory: those of 32 clips of 30 s would take 1.7 GB
 _WINDOW_SECONDS = 0.09  # of the phase vocoder: 2048 samples at 22,050 Hz
 
 
@@ -59,9 +60,12 @@ def stretched(x: Tensor, rate: Tensor, samples: int, sample_rate: int) -> Tensor
     """Play each waveform of (batch, n) at a rate (batch,), at the same pitch; return so many samples of it."""
     n_fft = 2 ** round(math.log2(_WINDOW_SECONDS * sample_rate))
     window = torch.hann_window(n_fft, dtype=x.dtype, device=x.device)
-    spectrum = torch.stft(x, n_fft, n_fft // 4, window=window, pad_mode="constant", return_complex=True)
-    spectrum = vocoded(spectrum, rate, 1 + -(-samples // (n_fft // 4)))
-    y = torch.istft(spectrum, n_fft, n_fft // 4, window=window, length=samples)
+    parts = []
+    for some, rates in zip(torch.split(x, _AT_ONCE), torch.split(rate, _AT_ONCE), strict=True):
+        spectrum = torch.stft(some, n_fft, n_fft // 4, window=window, pad_mode="constant", return_complex=True)
+        spectrum = vocoded(spectrum, rates, 1 + -(-samples // (n_fft // 4)))
+        parts.append(torch.istft(spectrum, n_fft, n_fft // 4, window=window, length=samples))
+    y = torch.cat(parts)
     return y * (rms(x) / rms(y))  # frames whose phases disagree are quieter
 
 
@@ -82,8 +86,8 @@ def vocoded(spectrum: Tensor, rate: Tensor, frames: int) -> Tensor:
     bins, n = spectrum.shape[1:]
     places = rate[:, None] * torch.arange(frames, device=rate.device)
     left = places.floor()
-    here = (left.long() % n)[:, None].expand(-1, bins, -1)
-    there = (here + 1) % n
+    first = left.long()[:, None] % n
+    here, there = first.expand(-1, bins, -1), ((first + 1) % n).expand(-1, bins, -1)
     magnitude, phase = spectrum.abs(), spectrum.angle()
     advance = (phase.gather(2, there) - phase.gather(2, here))[:, :, :-1]
     angle = torch.cat([phase[:, :, :1], advance], 2).cumsum(2)

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from genrelab import Job, WorkError
-from genrelab_plugins.executors import _pool
+from genrelab_plugins.executors import _pool, _process
 from genrelab_plugins.executors._pool import Pool, default_workers
 
 
@@ -57,9 +57,9 @@ def test_a_machine_that_cannot_go_on_says_why(monkeypatch: pytest.MonkeyPatch, t
 
     job = Job("a", tmp_path)
     monkeypatch.setattr("genrelab.training.job.run_job", full)
-    assert _pool._run(job) == "the disk is full"
+    assert _pool._run(job, 0, 1) == "the disk is full"
     monkeypatch.setattr("genrelab.training.job.run_job", lambda directory: None)
-    assert _pool._run(job) == ""
+    assert _pool._run(job, 0, 1) == ""
 
 
 @pytest.mark.parametrize(("gpus", "chosen"), [(0, []), (2, [0, 1, 0, 1, 0])])
@@ -68,6 +68,7 @@ def test_workers_share_the_gpus_evenly(monkeypatch: pytest.MonkeyPatch, gpus: in
     monkeypatch.setattr(torch.cuda, "device_count", lambda: gpus)
     monkeypatch.setattr(torch.cuda, "set_device", seen.append)
     for place in range(5):
-        _pool._choose_gpu(place)
+        _process.choose_gpu(place)
     assert seen == chosen
-    assert default_workers() == (gpus or len(os.sched_getaffinity(0)))
+    there = gpus or len(os.sched_getaffinity(0))
+    assert [default_workers(n) for n in (1, 2, 1000)] == [there, max(1, there // 2), 1]

@@ -124,11 +124,18 @@ class Clips:
             )
             yield x, self._to_device(self._labels[batch])
 
-    def windows(self, subset: Subset, batch_size: int) -> Iterator[Tensor]:
-        """Yield all windows of all clips, those of a clip one after the other, as (batch, bins, frames)."""
+    def windows(self, subset: Subset, batch_size: int, first: int = 0, every: int = 1) -> Iterator[Tensor]:
+        """Yield all windows of all clips, those of a clip one after the other, as (batch, bins, frames).
+
+        Args:
+            subset: whose clips.
+            batch_size: windows a batch.
+            first: batch to begin with.
+            every: from one batch to the next one that is wanted.
+        """
         tracks = np.repeat(self._tracks[subset], self.windows_per_clip)
         starts = np.tile(self._starts, self.count(subset))
-        for i in range(0, len(tracks), batch_size):
+        for i in range(first * batch_size, len(tracks), every * batch_size):
             yield self._gather(tracks[i : i + batch_size], starts[i : i + batch_size])
 
     def standardise(self, x: Tensor) -> Tensor:

@@ -14,6 +14,7 @@ from torch.nn import functional as F  # noqa: N812
 from genrelab.components import Subset
 from genrelab.data.clips import Clips
 from genrelab.training.metrics import confusion_matrix, scores
+from genrelab.training.processes import ALONE, Processes
 
 
 @attrs.frozen
@@ -27,7 +28,9 @@ class Evaluation:
     scores: dict[str, float]
 
 
-def evaluate(model: nn.Module, clips: Clips, subset: Subset, batch_size: int) -> Evaluation:
+def evaluate(
+    model: nn.Module, clips: Clips, subset: Subset, batch_size: int, processes: Processes = ALONE
+) -> Evaluation:
     """Predict every clip of a subset in eval mode.
 
     A clip's prediction is the mean of the probabilities of its windows (Won et al., Evaluation of CNN-based
@@ -39,12 +42,16 @@ def evaluate(model: nn.Module, clips: Clips, subset: Subset, batch_size: int) ->
         clips: what to predict.
         subset: which of them.
         batch_size: windows that go through the model at once.
+        processes: that share the work; all get the same result.
     """
     model.eval()
     with torch.inference_mode():
-        logits = torch.cat([model(x).float() for x in clips.windows(subset, batch_size)])
         shape = clips.count(subset), clips.windows_per_clip, len(clips.classes)
-        log_p = logits.log_softmax(1).view(shape).logsumexp(1) - math.log(clips.windows_per_clip)
+        logits = torch.zeros(shape[0] * shape[1], shape[2], device=clips.device)
+        mine = torch.split(logits, batch_size)[processes.rank :: processes.size]
+        for part, x in zip(mine, clips.windows(subset, batch_size, processes.rank, processes.size), strict=True):
+            part.copy_(model(x))
+        log_p = processes.sum(logits).log_softmax(1).view(shape).logsumexp(1) - math.log(clips.windows_per_clip)
         targets = clips.targets(subset)
         loss = float(F.nll_loss(log_p, targets, reduction="none").double().mean())
         probabilities = log_p.exp().cpu().numpy()

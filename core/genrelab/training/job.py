@@ -6,6 +6,7 @@ This is all that an executor has to call, in whatever process on whatever machin
 from __future__ import annotations
 
 import json
+import sys
 import time
 import traceback
 from collections.abc import Callable, Mapping
@@ -36,6 +37,7 @@ from genrelab.training.live import LiveFeature
 from genrelab.training.metrics import per_genre
 from genrelab.training.optimizers import make_optimizer
 from genrelab.training.precision import Precision, compile_model
+from genrelab.training.processes import Processes
 from genrelab.training.schedules import build_schedules
 from genrelab.training.seeds import derive
 from genrelab.training.stop import Stop
@@ -74,16 +76,21 @@ def run_job(directory: Path) -> None:
     of what nobody expected in ``traceback.txt``. SIGTERM and Ctrl-C take their usual course after the step under
     way, with a checkpoint and no result; so the same job goes on from there.
 
+    Called in all processes of torch's process group, where there is one, it trains in all of them together. Where
+    one fails it ends with exit code 1, upon which whoever has started them ends the others.
+
     Raises:
         WorkError: the disk is full; there is no result, and the same job goes on when there is space.
     """
     started = time.perf_counter()
     use_one_thread()
+    processes = Processes.joined()
     try:
         with Postponed() as signals:
-            result = _result(directory, signals.requested)
+            result = _result(directory, signals.requested, processes)
             if result is not None:
-                write_json(directory / RESULT, {**result, "seconds": time.perf_counter() - started})
+                result["seconds"] = time.perf_counter() - started
+                _write_result(directory, result, processes)
     except OSError as error:
         if not is_disk_full(error):
             raise
@@ -91,10 +98,23 @@ def run_job(directory: Path) -> None:
         raise WorkError(f"{where}: {error.strerror}; the same command goes on when there is space") from error
 
 
-def _result(directory: Path, interrupted: Callable[[], bool]) -> dict[str, Any] | None:
+def _write_result(directory: Path, result: dict[str, Any], processes: Processes) -> None:
+    """Write a result in the first process, but that of a failure in the one that has failed before the others."""
+    if processes.main and not (directory / RESULT).exists():
+        write_json(directory / RESULT, result)
+    if processes.size == 1 or result["status"] != "failed":
+        return
+    if not (directory / RESULT).exists():
+        own = directory / f"result-{processes.rank}.json"
+        write_json(own, result)
+        own.replace(directory / RESULT)
+    sys.exit(1)
+
+
+def _result(directory: Path, interrupted: Callable[[], bool], processes: Processes) -> dict[str, Any] | None:
     """Train; return what has come of it, None where the training was interrupted."""
     try:
-        found = _run(directory, interrupted)
+        found = _run(directory, interrupted, processes)
     except DivergedError as error:
         return {"status": "diverged", "message": str(error)}
     except GenrelabError as error:
@@ -102,20 +122,21 @@ def _result(directory: Path, interrupted: Callable[[], bool]) -> dict[str, Any] 
     except Exception as error:
         if is_disk_full(error):
             raise
-        (directory / "traceback.txt").write_text(traceback.format_exc(), encoding="utf-8")
+        if not (directory / RESULT).exists():  # else another process has failed before, and this one for that
+            (directory / "traceback.txt").write_text(traceback.format_exc(), encoding="utf-8")
         lines = str(error).splitlines() or [""]
         return {"status": "failed", "message": f"{type(error).__name__}: {lines[0]}"}
     return found
 
 
-def _run(directory: Path, interrupted: Callable[[], bool]) -> dict[str, Any] | None:
+def _run(directory: Path, interrupted: Callable[[], bool], processes: Processes) -> dict[str, Any] | None:
     job, registry = read_job(directory)
     device = resolve(job.device)
     memory = PeakMemory(device)
     clips, model = open_job(directory, job, registry, device)
-    counted = multiply_adds(model, clips.shape, device)  # first: what cannot be counted fails before it is trained
     try:
-        fit = _fit(directory, job, registry, clips, model, interrupted)
+        counted = multiply_adds(model, clips.shape, device)  # before the training, lest that is lost where it fails
+        fit = _fit(directory, job, registry, clips, model, interrupted, processes)
     except (MemoryError, RuntimeError) as error:
         if not _is_out_of_memory(error):
             raise
@@ -124,7 +145,7 @@ def _run(directory: Path, interrupted: Callable[[], bool]) -> dict[str, Any] | N
         return None
     if not fit.best_epoch:
         raise WorkError(f"train.time_limit of {job.recipe.train.time_limit:g} s is over before the first epoch")
-    found = _judge(directory, job, clips, model, fit)
+    found = _judge(directory, job, clips, model, fit, processes)
     return {**found, "multiply_adds": counted, "peak_memory": memory.read()}
 
 
@@ -155,6 +176,7 @@ def _fit(
     clips: Clips,
     model: nn.Module,
     interrupted: Callable[[], bool],
+    processes: Processes,
 ) -> Fit:
     """Train the model of a job."""
     recipe, settings = job.recipe, job.recipe.train
@@ -162,7 +184,8 @@ def _fit(
     steps = Steps(per_epoch=-(-clips.count("train") // settings.batch_size), epochs=settings.epochs)
     if settings.compile:
         compile_model(model, clips.shape, clips.device)
-    (directory / METRICS).unlink(missing_ok=True)  # what the checkpoint knows is written again
+    if processes.main:
+        (directory / METRICS).unlink(missing_ok=True)  # what the checkpoint knows is written again
     return train(
         model,
         build_augmentation(recipe, registry, job.audio.sample_rate, clips).to(clips.device),
@@ -172,23 +195,29 @@ def _fit(
         settings,
         seed=job.seed,
         directory=directory,
-        on_epoch=lambda record: append_line(directory / METRICS, record),
+        on_epoch=lambda record: append_line(directory / METRICS, record) if processes.main else None,
         interrupted=interrupted,
         hopeless=job.stop.is_due if job.stop else lambda _: False,
         metadata=_header(job, clips),
+        processes=processes,
     )
 
 
-def _judge(directory: Path, job: JobFile, clips: Clips, model: nn.Module, fit: Fit) -> dict[str, Any]:
+def _judge(
+    directory: Path, job: JobFile, clips: Clips, model: nn.Module, fit: Fit, processes: Processes
+) -> dict[str, Any]:
     """Score the best weights on validation and, in a final run, on test."""
     settings = job.recipe.train
+    processes.wait()  # until the first one has written them
     load_weights(directory, model)
     subsets = [s for s in SUBSETS if s != "train" and (job.test or s != "test")]
     started = time.perf_counter()
     with Precision(settings, clips.device).autocast():
-        found: dict[Subset, Evaluation] = {s: evaluate(model, clips, s, settings.clips_at_once) for s in subsets}
+        found: dict[Subset, Evaluation] = {
+            s: evaluate(model, clips, s, settings.clips_at_once, processes) for s in subsets
+        }
     seconds = time.perf_counter() - started
-    if job.test:
+    if job.test and processes.main:
         _save_predictions(directory / PREDICTIONS, found, clips)
     limit = f"train.time_limit of {settings.time_limit:g} s reached after {len(fit.history)} epochs"
     return {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import attrs
@@ -12,6 +13,7 @@ from torch.optim.swa_utils import AveragedModel
 from genrelab.config.experiment import Train
 from genrelab.training.losses import Loss
 from genrelab.training.precision import Precision
+from genrelab.training.processes import ALONE, Processes
 from genrelab.training.schedules import Schedule, tell
 
 
@@ -20,22 +22,42 @@ class Step:
     """What a step needs; calling it takes one."""
 
     model: nn.Module
+    """As `Processes.share` returns it."""
     optimizer: torch.optim.Optimizer
     schedules: Sequence[Schedule]
     average: AveragedModel | None
     loss: Loss
     precision: Precision
     settings: Train
+    processes: Processes = ALONE
 
     def __call__(self, x: Tensor, y: Tensor) -> Tensor:
-        """Take a step on clips (batch, bins, frames) with soft labels (batch, classes); return the summed loss."""
+        """Take a step on this process's part of a batch.
+
+        Args:
+            x: the whole batch (batch, bins, frames), the same in all processes.
+            y: its soft labels (batch, classes).
+
+        Returns:
+            The summed loss of the part; all parts together give that of the batch.
+        """
         self.optimizer.zero_grad(set_to_none=True)
-        total, size, scaler = x.new_zeros(()), self.settings.clips_at_once, self.precision.scaler
-        for part, labels in zip(torch.split(x, size), torch.split(y, size), strict=True):
-            with self.precision.autocast():
-                loss = self.loss(self.model(part), labels).sum()
-            scaler.scale(loss / len(x)).backward()  # type: ignore[no-untyped-call]
-            total += loss.detach()
+        clips, each, scaler = len(x), self.processes.clips_each(len(x)), self.precision.scaler
+        pieces = math.ceil(int(each) / self.settings.clips_at_once)  # as many in each process
+        inputs, labels = (self.processes.part(whole).tensor_split(pieces) for whole in (x, y))
+        total = x.new_zeros(())
+        for number, (part, wanted) in enumerate(zip(inputs, labels, strict=True), 1):
+            with self.processes.gathering(self.model, last=number == pieces):
+                with self.precision.autocast():
+                    loss = self.loss(self.model(part), wanted).sum() / each
+                scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
+            total += loss.detach() * (clips / self.processes.size)
+        self._update()
+        return total
+
+    def _update(self) -> None:
+        """Change the weights, and all that follows them."""
+        scaler = self.precision.scaler
         if self.settings.clip_norm:
             scaler.unscale_(self.optimizer)
             nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.clip_norm)
@@ -44,4 +66,3 @@ class Step:
         tell(self.schedules, "batch")
         if self.average:
             self.average.update_parameters(self.model)
-        return total

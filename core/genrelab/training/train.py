@@ -1,7 +1,7 @@
 """One training, from top to bottom: no trainer class, no callbacks to look for elsewhere.
 
-Every random stream of an epoch is seeded from (seed, epoch). A training that goes on from its checkpoint therefore
-draws the same numbers as one that was never interrupted; only a checkpoint within an epoch needs random states.
+Every random stream is seeded from (seed, epoch) or (seed, epoch, step). A training that goes on from its checkpoint
+therefore draws the same numbers as one that was never interrupted.
 """
 
 from __future__ import annotations
@@ -24,8 +24,9 @@ from genrelab.training.evaluate import evaluate
 from genrelab.training.losses import draw_order, make_loss
 from genrelab.training.optimizers import make_average
 from genrelab.training.precision import Precision
+from genrelab.training.processes import ALONE, Processes
 from genrelab.training.schedules import Schedule, tell
-from genrelab.training.seeds import derive, generator, random_state, restore_random_state
+from genrelab.training.seeds import generator, seed_noise
 from genrelab.training.step import Step
 from genrelab.training.weights import Stateful, load_checkpoint, save_checkpoint, save_weights
 
@@ -50,7 +51,7 @@ class _Epoch:
     """The epoch under way, as far as it has come."""
 
     total: Tensor
-    """Sum of the clips' losses, on the device."""
+    """Sum of the losses of the clips that this process has seen, on the device."""
     learning_rate: float
     """At its start."""
     steps: int = 0
@@ -71,6 +72,7 @@ def train(
     interrupted: Callable[[], bool] = lambda: False,
     hopeless: Callable[[Sequence[dict[str, Any]]], bool] = lambda _: False,
     metadata: Mapping[str, str] | None = None,
+    processes: Processes = ALONE,
 ) -> Fit:
     """Train until the last epoch, until no epoch has been better for `patience` epochs, or until interrupted.
 
@@ -91,6 +93,7 @@ def train(
         interrupted: asked after every step whether to stop.
         hopeless: asked after every epoch, with the records of all, whether to go no further.
         metadata: texts for the header of the weights.
+        processes: that share this training; the first one writes.
 
     Raises:
         DivergedError: the loss is not finite.
@@ -98,9 +101,10 @@ def train(
     labels = clips.targets("train").cpu()
     counts = torch.bincount(labels, minlength=len(clips.classes)).to(clips.device)
     precision = Precision(settings, clips.device)
+    shared = processes.share(model, clips.device)
     average = make_average(model, settings.ema_decay, clips.device)
     judged = average.module if average else model
-    step = Step(model, optimizer, schedules, average, make_loss(settings, counts), precision, settings)
+    step = Step(shared, optimizer, schedules, average, make_loss(settings, counts), precision, settings, processes)
     parts: dict[str, Stateful] = {"model": model, "optimizer": optimizer, "scaler": precision.scaler}
     parts |= {f"rate {i}": s.rate for i, s in enumerate(schedules)} | ({"average": average} if average else {})
 
@@ -114,11 +118,9 @@ def train(
         epoch = _Epoch(torch.zeros((), device=clips.device), optimizer.param_groups[0]["lr"])
         order = draw_order(labels, settings.sampling, generator(seed, "order", number)).numpy()
         starts = clips.random_starts(len(order), generator(seed, "window", number))
-        torch.manual_seed(derive(seed, "noise", number))  # augmentation and dropout
-        if "random" in progress:  # the checkpoint is from within this epoch
-            epoch = _Epoch(**progress["epoch"])
-            epoch.total = epoch.total.to(clips.device)
-            restore_random_state(progress.pop("random"), clips.device)
+        if "epoch" in progress:  # the checkpoint is from within this epoch
+            epoch = _Epoch(**progress.pop("epoch"))
+            epoch.total = epoch.total.to(clips.device) / processes.size
         begun = time.perf_counter() - epoch.seconds
         saved = epoch.seconds
 
@@ -126,40 +128,58 @@ def train(
         augment.train()
         done = epoch.steps * settings.batch_size
         for x, y in clips.batches("train", settings.batch_size, order[done:], starts[done:]):
-            epoch.total += step(*augment(x, F.one_hot(y, len(clips.classes)).float()))
+            seed_noise(clips.device, seed, "augmentation", number, epoch.steps)  # the same in all processes
+            x, y = augment(x, F.one_hot(y, len(clips.classes)).float())
+            seed_noise(clips.device, seed, "dropout", number, epoch.steps, processes.rank)
+            epoch.total += step(x, y)
             epoch.steps += 1
-            epoch.seconds, stop = time.perf_counter() - begun, interrupted()
+            epoch.seconds, stop = processes.most(time.perf_counter() - begun, interrupted())
             if stop or 0 < 60 * settings.checkpoint_minutes < epoch.seconds - saved:
-                within = {"epoch": attrs.asdict(epoch), "random": random_state(clips.device)}
-                save_checkpoint(directory, parts, {"history": history, **within})
+                _save(directory, parts, history, processes, epoch)
                 saved = epoch.seconds
             if stop:
                 return Fit(history, _best(history, settings), "interrupted")
             if 0 < settings.time_limit < epoch.seconds + sum(r["seconds"] for r in history):
                 return Fit(history, _best(history, settings), "time_limit")
 
-        train_loss = _finite(epoch.total / len(order), "training", number)
+        train_loss = _finite(processes.sum(epoch.total) / len(order), "training", number)
         with precision.autocast():
-            validation = evaluate(judged, clips, "validation", settings.clips_at_once).scores
+            validation = evaluate(judged, clips, "validation", settings.clips_at_once, processes).scores
         _finite(validation["loss"], "validation", number)
         tell(schedules, "epoch")
         tell(schedules, "monitored", validation["loss"])
 
+        [seconds] = processes.most(time.perf_counter() - begun)
         history.append(
             {
                 "epoch": number,
                 "train": {"loss": train_loss},
                 "validation": validation,
                 "learning_rate": epoch.learning_rate,
-                "seconds": time.perf_counter() - begun,
+                "seconds": seconds,
                 "time": time.time(),
             }
         )
-        if _best(history, settings) == number:
+        if processes.main and _best(history, settings) == number:
             save_weights(directory, judged, metadata or {})
-        save_checkpoint(directory, parts, {"history": history})
+        _save(directory, parts, history, processes)
         on_epoch(history[-1])
     return Fit(history, _best(history, settings), "done" if _is_over(history, settings) else "stopped")
+
+
+def _save(
+    directory: Path,
+    parts: Mapping[str, Stateful],
+    history: Sequence[dict[str, Any]],
+    processes: Processes,
+    epoch: _Epoch | None = None,
+) -> None:
+    """Write a checkpoint in the first process: after an epoch, or within the one that is under way."""
+    progress: dict[str, Any] = {"history": history}
+    if epoch:
+        progress["epoch"] = attrs.asdict(attrs.evolve(epoch, total=processes.sum(epoch.total)))
+    if processes.main:
+        save_checkpoint(directory, parts, progress)
 
 
 def _values(history: Sequence[dict[str, Any]], settings: Train) -> list[float]:

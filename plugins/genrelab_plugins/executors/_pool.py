@@ -12,19 +12,17 @@ from multiprocessing.connection import Connection, wait
 from typing import Any
 
 from genrelab import Job, JobEnd, WorkError, starting_process
-
-_ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
-_GRACE_SECONDS = 60.0  # a step, and the checkpoint after it
+from genrelab_plugins.executors._process import GRACE_SECONDS, ONE_THREAD, choose_gpu, die_with_parent
 
 
-def default_workers() -> int:
-    """Return one worker a GPU where there are any, else one a core."""
+def default_workers(processes: int = 1) -> int:
+    """Return how many trainings, of so many processes each, the GPUs can take; the cores where there are none."""
     import joblib
     import torch
 
     if torch.backends.mps.is_available():
         return 1
-    return torch.cuda.device_count() or joblib.cpu_count()
+    return max(1, (torch.cuda.device_count() or joblib.cpu_count()) // processes)
 
 
 class Pool:
@@ -33,17 +31,19 @@ class Pool:
     Workers share the GPUs evenly: each has one that ``cuda`` without a number means to it.
 
     Args:
-        slots: processes.
+        slots: worker processes.
+        processes: that share a job; a worker starts them where there are more than one.
     """
 
-    def __init__(self, slots: int) -> None:
+    def __init__(self, slots: int, processes: int = 1) -> None:
         self.slots = slots
+        self._processes = processes
         self._idle: list[_Worker] = []
         self._busy: dict[_Worker, Job] = {}
 
     def submit(self, job: Job) -> None:
         """Give a job to an idle worker, or to a new one."""
-        worker = self._idle.pop() if self._idle else _Worker(self._free_place())
+        worker = self._idle.pop() if self._idle else _Worker(self._free_place(), self._processes)
         self._busy[worker] = job
         worker.pipe.send(job)
 
@@ -58,7 +58,7 @@ class Pool:
         for worker in workers:
             worker.process.terminate()
         try:
-            wait_until = time.monotonic() + _GRACE_SECONDS
+            wait_until = time.monotonic() + GRACE_SECONDS
             for worker in workers:
                 worker.process.join(max(0.0, wait_until - time.monotonic()))
         finally:
@@ -88,40 +88,39 @@ class _Worker:
 
     Args:
         place: from 0; different for workers that live at the same time.
+        processes: that share a job.
     """
 
-    def __init__(self, place: int) -> None:
+    def __init__(self, place: int, processes: int) -> None:
         self.place = place
         context = multiprocessing.get_context("spawn")
         self.pipe, theirs = context.Pipe()
-        self.process = context.Process(target=_work, args=(theirs, place), daemon=True)
+        self.process = context.Process(target=_work, args=(theirs, place, processes), daemon=processes == 1)
         with starting_process():
             self.process.start()
         theirs.close()
 
 
-def _work(pipe: Connection[Any, Any], place: int) -> None:
+def _work(pipe: Connection[Any, Any], place: int, processes: int) -> None:
     """Run jobs until the pipe closes; Ctrl-C is the parent's to handle."""
-    os.environ.update(_ONE_THREAD)  # before torch is imported, which reads it
+    os.environ.update(ONE_THREAD)  # before torch is imported, which reads it
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])  # for the processes that a training may start
-    threading.Thread(target=_die_with_parent, daemon=True).start()
-    _choose_gpu(place)
+    threading.Thread(target=die_with_parent, daemon=True).start()
+    if processes == 1:
+        choose_gpu(place)
     with contextlib.suppress(EOFError, OSError):
         while True:
             job: Job = pipe.recv()
-            pipe.send(_run(job))
+            pipe.send(_run(job, place, processes))
 
 
-def _choose_gpu(place: int) -> None:
-    import torch
-
-    if count := torch.cuda.device_count():
-        torch.cuda.set_device(place % count)
-
-
-def _run(job: Job) -> str:
+def _run(job: Job, place: int, processes: int) -> str:
     """Run a job; return why the machine cannot go on, or an empty text."""
+    if processes > 1:
+        from genrelab_plugins.executors._torchrun import run_in_processes
+
+        return run_in_processes(job.directory, processes, place)
     from genrelab import run_job
 
     try:
@@ -129,11 +128,3 @@ def _run(job: Job) -> str:
     except WorkError as error:
         return str(error)
     return ""
-
-
-def _die_with_parent() -> None:
-    """End at once when the parent is gone: a resumed study must not meet a training that still writes."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        wait([parent.sentinel])
-        os._exit(1)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import importlib
+import io
 import json
 import re
 from pathlib import Path
@@ -16,11 +18,31 @@ from click.testing import CliRunner
 from genrelab.cli.data_explore import explore
 from genrelab.components import Track
 from genrelab.data.explore.drawing import bars, histogram, save
-from genrelab.data.explore.examples import envelope, log_mel, player, power_spectrum
+from genrelab.data.explore.examples import envelope, log_mel, power_spectrum
+from genrelab.data.explore.sound import decode, player
 from genrelab.data.explore.survey import survey
 from genrelab.errors import InputError
+from tests.conftest import Command
 
 RATE = 16_000
+
+ODD = """
+name = "odd"
+model = { name = "linear" }
+reporter = []
+dataset = { name = "manifest", file = "odd.csv" }
+feature = { name = "spectrum" }
+"""
+
+DAMAGED = """
+import os
+from genrelab.data.explore.survey import _probe
+
+def probe_all(tracks):
+    if any(t.id == "deadly.wav" for t in tracks):
+        os.kill(os.getpid(), 11)
+    return [_probe(t) for t in tracks]
+"""
 QUIETER = """
 import attrs
 from torch import nn
@@ -88,6 +110,19 @@ class TestSurvey:
         assert all(why for _, why in found.unreadable)
         assert found.headers == (None,) * 3
 
+    def test_a_file_that_ends_the_process_which_reads_it_is_listed_and_no_other(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (tmp_path / "damaged.py").write_text(DAMAGED)
+        monkeypatch.syspath_prepend(tmp_path)
+        monkeypatch.setattr("genrelab.data.explore.survey._probe_all", importlib.import_module("damaged").probe_all)
+        names = ("a.wav", "deadly.wav", "b.wav")
+        for name in names:
+            soundfile.write(tmp_path / name, tone(440), RATE)
+        found = survey([Track(n, tmp_path / n, "x") for n in names])
+        assert found.unreadable == (("deadly.wav", "ends the process that works on it, also when tried again"),)
+        assert [h is None for h in found.headers] == [False, True, False]
+
     def test_counts_shares_and_distinct_artists(self) -> None:
         nowhere = Path("nowhere.wav")
         labels = ["rock"] * 3 + ["jazz"] + [""]
@@ -127,6 +162,15 @@ class TestPage:
         assert "Files that cannot be read" in text
         assert "broken-0" in text
         assert "broken-1" in text
+
+    def test_what_decoders_complain_of_is_not_shown_raw(self, toy: Path, genrelab: Command) -> None:
+        lame = b"\xff\xfb\x90\x00" + bytes(413)  # one frame, then rubbish: libmpg123 prints notes of it
+        (toy / "bad.mp3").write_bytes(lame + b"\x93\x2b" * 500 + lame)
+        (toy / "odd.toml").write_text(ODD)
+        (toy / "odd.csv").write_text("path,genre\nbad.mp3,a\n")
+        done = genrelab("data", "explore", "odd.toml")
+        assert (done.returncode, done.stderr) == (0, "")
+        assert "bad.mp3" in (toy / "runs/odd-explore/index.html").read_text()
 
     def test_names_from_strangers_are_text(self, page, toy: Path) -> None:
         plugin = toy / "toy.py"
@@ -201,19 +245,19 @@ class TestDrawing:
 class TestPlayer:
     def test_small_files_are_kept_as_they_are(self, tmp_path: Path) -> None:
         soundfile.write(tmp_path / "a.mp3", tone(440), RATE)
-        kind, data = player(Track("a", tmp_path / "a.mp3", "x")).split(",")
+        kind, data = player(Track("a", tmp_path / "a.mp3", "x"), tone(440), RATE).split(",")
         assert kind == "data:audio/mpeg;base64"
         assert base64.b64decode(data) == (tmp_path / "a.mp3").read_bytes()
 
     def test_large_files_and_parts_of_files_become_short_excerpts(self, tmp_path: Path) -> None:
-        import io
-
         soundfile.write(tmp_path / "a.wav", np.concatenate([tone(440, 15.0), tone(1500, 5.0)]), RATE)
         for track, seconds, pitch in (
             (Track("a", tmp_path / "a.wav", "x"), 10.0, 440),
             (Track("a", tmp_path / "a.wav", "x", start=16.0, duration=1.0), 1.0, 1500),
         ):
-            kind, data = player(track).split(",")
+            audio = decode(track, 22_050, 30.0)
+            assert not isinstance(audio, str)
+            kind, data = player(track, audio, 22_050).split(",")
             assert kind == "data:audio/ogg;base64"
             heard, rate = soundfile.read(io.BytesIO(base64.b64decode(data)))
             assert len(heard) / rate == pytest.approx(seconds, abs=0.1)

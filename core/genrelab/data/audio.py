@@ -99,9 +99,10 @@ def read_mono(
     try:
         decoded = _decode(part, seconds, cut, segments)
     except _UNDECODABLE as error:
-        raise BadAudio(name, "undecodable", f"cannot be decoded: {_why(error)}") from error
+        raise BadAudio(name, "undecodable", f"cannot be decoded: {why(error)}") from error
     parts, rate, claimed, wanted = decoded
-    held = sum(min((len(x) + 0.5) / rate, wanted) for x in parts)  # a part may begin half a sample late
+    late = 0.5 if len(parts) > 1 else 0.0  # samples by which a part may begin too late
+    held = sum(min((len(x) + late) / rate, wanted) for x in parts)
     _check_length(part, held, claimed, max(SHORTEST, min_share * (seconds or 0)))
     _check_sound([_first(x, wanted * rate) for x in parts], name)
     # Half a sample more of each part: joined, there must not be too few.
@@ -138,7 +139,7 @@ def stream_mono(path: str, sample_rate: int) -> Iterator[Waveform]:
                     break
                 yield resampler.resample_chunk(block, last=is_last)
     except _UNDECODABLE as error:
-        raise BadAudio(path, "undecodable", f"cannot be decoded: {_why(error)}") from error
+        raise BadAudio(path, "undecodable", f"cannot be decoded: {why(error)}") from error
     _check_length(Excerpt(path), decoded / rate, decoded / rate, SHORTEST)
     _check_sound([np.array([low, high])], path)
 
@@ -252,7 +253,8 @@ def _check_bytes(name: str) -> None:
         raise BadAudio(name, "empty", "has no bytes")
 
 
-def _why(error: Exception) -> str:
+def why(error: Exception) -> str:
+    """Say in the decoder's words why it cannot read a file."""
     text = str(getattr(error, "error_string", error)).removeprefix("Error : ").rstrip(".")
     # What libsndfile says of an MP3 without a frame, although the file is there.
     return "no audio is found in it" if text.startswith("File does not exist") else text

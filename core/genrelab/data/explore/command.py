@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import base64
 import difflib
-import os
 import random
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import soundfile
 from jinja2 import Environment, PackageLoader
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
@@ -23,12 +21,13 @@ from rich.progress import track as show_progress
 from genrelab.components import Track
 from genrelab.config.choices import tables
 from genrelab.config.experiment import Experiment
-from genrelab.data.audio import BadAudio
 from genrelab.data.dataset import read_dataset
 from genrelab.data.explore import drawing
 from genrelab.data.explore.augmentations import draw_augmentations
-from genrelab.data.explore.examples import N_FFT, Example, decode, draw_example, player, power_spectrum
-from genrelab.data.explore.survey import Survey, survey
+from genrelab.data.explore.examples import N_FFT, Example, draw_example, power_spectrum
+from genrelab.data.explore.sound import decode, player
+from genrelab.data.explore.survey import Survey, apart, survey
+from genrelab.data.pool import Lost
 from genrelab.errors import InputError, WorkError
 from genrelab.events import Exploration, Picture
 from genrelab.files import write_text
@@ -130,28 +129,28 @@ def _sample(found: Survey, experiment: Experiment, wanted: Sequence[str], per_ge
     """Decode the tracks that are shown, and some of each genre for its spectrum."""
     chosen = _chosen(found, wanted, per_genre)
     sample = Sample([], {}, [])
-    shown: Counter[str] = Counter()
     power: dict[str, list[NDArray[np.float64]]] = {}
     console = Console(stderr=True)
-
-    def attempt(track: Track) -> Example | BadAudio:
-        try:
-            return decode(track, experiment.audio.sample_rate, experiment.audio.seconds)
-        except BadAudio as error:
-            return error
-
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        decoded = show_progress(
-            pool.map(attempt, chosen), "examples", len(chosen), console=console, disable=not console.is_terminal
+    audio = experiment.audio
+    decoded = dict(
+        show_progress(
+            apart(partial(decode, sample_rate=audio.sample_rate, seconds=audio.seconds), chosen),
+            "examples",
+            len(chosen),
+            console=console,
+            disable=not console.is_terminal,
         )
-        for track, result in zip(chosen, decoded, strict=True):
-            if isinstance(result, BadAudio):
-                sample.failed.append((track.id, result.message))
-                continue
-            power.setdefault(track.label, []).append(power_spectrum(result.audio))
-            if track.id in wanted or (not wanted and shown[track.label] < per_genre):
-                shown[track.label] += 1
-                sample.examples.append(result)
+    )
+    shown: Counter[str] = Counter()
+    for track in chosen:
+        result = decoded.pop(track)
+        if isinstance(result, Lost | str):
+            sample.failed.append((track.id, result if isinstance(result, str) else result.message))
+            continue
+        power.setdefault(track.label, []).append(power_spectrum(result))
+        if track.id in wanted or (not wanted and shown[track.label] < per_genre):
+            shown[track.label] += 1
+            sample.examples.append(Example(track, result))
     for genre in found.counts.keys() & power.keys():
         level = 10 * np.log10(np.maximum(np.mean(power[genre], axis=0), 1e-20))
         sample.spectra[genre] = level - level.max()
@@ -216,13 +215,13 @@ def _overview(page: Page, found: Survey, sample: Sample, rate: int) -> list[dict
 
 
 def _shown(page: Page, number: int, example: Example, rate: int) -> dict[str, Any]:
-    track = example.track
+    track, audio = example
     picture = page.picture(
         "example", f"{track.id}: waveform, log-mel spectrogram", draw_example(example, rate), f"{number:03d}"
     )
     words = [track.label, track.artist, track.album, track.title, track.id]
-    try:
-        sound = player(track)
-    except (soundfile.SoundFileError, OSError):  # heard nowhere, but seen
-        sound = ""
-    return {"picture": picture, "player": sound, "caption": " · ".join(filter(None, words))}
+    return {
+        "picture": picture,
+        "player": player(track, audio, rate),
+        "caption": " · ".join(filter(None, words)),
+    }

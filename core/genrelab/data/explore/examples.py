@@ -1,16 +1,12 @@
-"""Single tracks to look at and to listen to: waveform, log-mel spectrogram, augmentations, a player."""
+"""Single tracks to look at: waveform, log-mel spectrogram, augmentations."""
 
 from __future__ import annotations
 
-import base64
-import io
 import warnings
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import soundfile
 import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -19,20 +15,11 @@ from torch import Tensor
 from torchaudio.functional import amplitude_to_DB, melscale_fbanks
 
 from genrelab.components import Track
-from genrelab.data.audio import Excerpt, Waveform, read_mono
+from genrelab.data.audio import Waveform
 from genrelab.data.explore.drawing import COLORS, new_figure, shortened
 
 N_FFT, HOP_LENGTH, N_MELS = 2048, 512, 128
 TOP_DB = 80.0
-_INLINE = 200_000  # bytes of a file that the page holds as it is
-_EXCERPT = 10.0  # seconds of a larger one
-_PLAYED = {
-    ".mp3": "audio/mpeg",
-    ".ogg": "audio/ogg",
-    ".oga": "audio/ogg",
-    ".flac": "audio/flac",
-    ".wav": "audio/wav",
-}
 _TICKS = (250, 500, 1000, 2000, 4000, 8000, 16000)  # Hz
 
 
@@ -42,16 +29,6 @@ class Example(NamedTuple):
     track: Track
     audio: Waveform
     """(samples,)"""
-
-
-def decode(track: Track, sample_rate: int, seconds: float) -> Example:
-    """Decode a track.
-
-    Raises:
-        BadAudio: it cannot be used.
-    """
-    audio = read_mono(Excerpt(str(track.path), track.start, track.duration), sample_rate, seconds)
-    return Example(track, audio)
 
 
 def power_spectrum(audio: Waveform) -> NDArray[np.float64]:
@@ -150,23 +127,6 @@ def _draw_waveforms(row: Sequence[Axes], waveforms: Sequence[Waveform], seconds:
     row[0].set_ylabel("amplitude")
 
 
-def player(track: Track) -> str:
-    """Return a data URI of a track: its file where that is small, else its first 10 s as Ogg Vorbis."""
-    path = Path(track.path)
-    kind = _PLAYED.get(path.suffix.lower())
-    whole = not track.start and not track.duration
-    if kind and whole and path.stat().st_size <= _INLINE:
-        return _data_uri(kind, path.read_bytes())
-    with soundfile.SoundFile(path) as file:
-        file.seek(min(round(track.start * file.samplerate), file.frames))
-        seconds = min(track.duration or _EXCERPT, _EXCERPT)
-        audio, rate = file.read(round(seconds * file.samplerate), dtype="float32", always_2d=True), file.samplerate
-    encoded = io.BytesIO()
-    mono = audio.mean(1)
-    soundfile.write(encoded, mono, rate, format="OGG", subtype="VORBIS")
-    return _data_uri("audio/ogg", encoded.getvalue())
-
-
 def envelope(audio: Waveform, sample_rate: float, points: int = 1200) -> tuple[Any, Any]:
     """Return (times, values) that trace the extremes of a waveform in so many pieces, none of which is lost."""
     size = max(1, len(audio) // points)
@@ -196,7 +156,3 @@ def _centres(sample_rate: int) -> NDArray[np.float64]:
 def _tail(text: str) -> str:
     """Cut the front of a long id: the end tells more."""
     return text if len(text) <= 60 else "…" + text[-59:]
-
-
-def _data_uri(kind: str, content: bytes) -> str:
-    return f"data:{kind};base64,{base64.b64encode(content).decode()}"

@@ -1,21 +1,31 @@
-"""What the headers of a collection's files say, read in parallel without decoding any audio."""
+"""What the headers of a collection's files say, read in parallel without decoding any audio.
+
+Everything that decodes runs in processes of its own: a damaged file can end one, and decoders write to stderr.
+"""
 
 from __future__ import annotations
 
 import os
 from collections import Counter, defaultdict
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import attrs
 import soundfile
+from joblib import cpu_count
 from rich.console import Console
-from rich.progress import track as show_progress
+from rich.progress import Progress
 
 from genrelab.components import Track
+from genrelab.data.audio import why
+from genrelab.data.pool import Lost, Pool, no_preparation
 
-_THREADS = 8  # they wait for the disk
+_TOGETHER = 200  # files of which a process reads the headers at a time
+_FEW = 32  # so many items are one more process worth
+_LIMIT = 600.0  # seconds that an item may take
+T = TypeVar("T", bound=Hashable)
+R = TypeVar("R")
 
 
 @attrs.frozen
@@ -75,15 +85,32 @@ class Survey:
 
 def survey(tracks: Sequence[Track]) -> Survey:
     """Read the header of every file; one that cannot be read is listed, and does no harm."""
-    with ThreadPoolExecutor(_THREADS) as pool:
-        console = Console(stderr=True)
-        found = show_progress(
-            pool.map(_probe, tracks), "headers", len(tracks), console=console, disable=not console.is_terminal
-        )
-        results = list(found)
-    headers = tuple(r if isinstance(r, Header) else None for r in results)
-    unreadable = tuple((t.id, r) for t, r in zip(tracks, results, strict=True) if isinstance(r, str))
+    results: dict[Track, Header | str] = {}
+    console = Console(stderr=True)
+    with Progress(*Progress.get_default_columns(), console=console, disable=not console.is_terminal) as bar:
+        task = bar.add_task("headers", total=len(tracks))
+        for size in (_TOGETHER, 1):  # files that were read beside one that ends its process are read again, alone
+            left = [t for t in tracks if t not in results]
+            groups = [tuple(left[i : i + size]) for i in range(0, len(left), size)]
+            for group, found in apart(_probe_all, groups):
+                if isinstance(found, Lost) and size > 1:
+                    continue
+                results.update(zip(group, [found.message] if isinstance(found, Lost) else found, strict=True))
+                bar.advance(task, len(group))
+    found_of = [results[t] for t in tracks]
+    headers = tuple(r if isinstance(r, Header) else None for r in found_of)
+    unreadable = tuple((t.id, r) for t, r in zip(tracks, found_of, strict=True) if isinstance(r, str))
     return Survey(tuple(tracks), headers, unreadable)
+
+
+def apart(work: Callable[[T], R], items: Sequence[T]) -> Iterator[tuple[T, R | Lost]]:
+    """Yield items and what was made of them in other processes, in any order."""
+    workers = min(cpu_count(), 1 + len(items) // _FEW)
+    return Pool(work, no_preparation, workers, _LIMIT).results(items)
+
+
+def _probe_all(tracks: Sequence[Track]) -> list[Header | str]:
+    return [_probe(track) for track in tracks]
 
 
 def _probe(track: Track) -> Header | str:
@@ -98,7 +125,7 @@ def _probe(track: Track) -> Header | str:
     except OSError as error:
         return error.strerror or str(error)
     except (soundfile.SoundFileError, TypeError, ValueError, OverflowError) as error:
-        return str(getattr(error, "error_string", error)).rstrip(".")
+        return why(error)
     whole = info.frames / info.samplerate
     seconds = max(min(track.duration or whole, whole - track.start), 0.0)
     plain = info.format == "MP3" or info.subtype == info.format

@@ -11,7 +11,7 @@ from pathlib import Path
 import attrs
 import pytest
 
-from genrelab import hookspecs
+from genrelab import events, hookspecs
 from genrelab.config.experiment import Experiment
 from genrelab.config.files import parse
 from genrelab.plugins.registry import Registry
@@ -41,14 +41,18 @@ def blocks(page: Path, language: str) -> list[str]:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
-def test_every_experiment_in_the_docs_is_valid(page: Path) -> None:
+def test_every_experiment_in_the_docs_is_valid(page: Path, tmp_path: Path) -> None:
+    plugins = [text for text in blocks(page, "python") if "@hookimpl\n" in text]
+    for number, text in enumerate(plugins):
+        (tmp_path / f"{number}.py").write_text(text)
+    registry = Registry.discover(sorted(tmp_path.glob("*.py")))
     for text in blocks(page, "toml"):
         data = tomllib.loads(text)
         if "name" not in data and data.keys() <= KEYS:  # a part of an experiment
             search = {"search": {**LEAST_SEARCH, **data["search"]}} if "search" in data else {}
             data = {**LEAST, **data, **search}
         if "name" in data:
-            parse(data, Registry.discover(), page.name)
+            parse(data, registry, page.name)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
@@ -61,6 +65,17 @@ def test_every_hook_has_a_heading_with_its_exact_arguments() -> None:
     headings = set(re.findall(r"^### (.+)$", (ROOT / "docs/hooks.md").read_text(), re.MULTILINE))
     hooks = {n: f for n, f in vars(hookspecs).items() if n.startswith(("provide_", "on_"))}
     assert headings == {f"{n}({', '.join(inspect.signature(f).parameters)})" for n, f in hooks.items()}
+
+
+def test_every_life_cycle_hook_names_its_event_with_all_fields() -> None:
+    page = (ROOT / "docs/hooks.md").read_text("utf-8")
+    for name, hook in vars(hookspecs).items():
+        if name.startswith("on_"):
+            event = getattr(events, hook.__annotations__["event"].removeprefix("events."))
+            section = page.partition(f"### {name}(")[2].partition("\n### ")[0]
+            assert f"`{event.__name__}`: " in section, name
+            told = set(re.findall(r"\w+", section.partition(f"`{event.__name__}`: ")[2]))
+            assert {a.name for a in attrs.fields(event)} <= told, name
 
 
 def test_the_test_command_of_the_readme_is_what_ci_runs() -> None:

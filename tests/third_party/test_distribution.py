@@ -17,7 +17,7 @@ HERE = Path(__file__).parent
 FAULTS = {
     "model/cnn1d_gru": "is offered twice, by ",
     "model/broken_import": "broken_import.py:3: OSError: libcudart.so.12: cannot open shared object file",
-    "model/misspelt_hook": "provide_model",
+    "model/misspelt_hook": "misspelt_hook.py:6: unknown hook 'provide_model' (did you mean 'provide_models'?); the",
     "model/absent_package": "absent_package.py:3: ModuleNotFoundError: No module named 'a_package_that_is_absent'; "
     "install the package that has it",
     "model/not_returned": "good.py: provide_models returns no model called 'not_returned' (it returns: third_net)",

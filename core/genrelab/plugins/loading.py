@@ -6,8 +6,10 @@ then not stop or silence another plugin, which a shared manager lets happen.
 
 from __future__ import annotations
 
+import difflib
 import functools
 import hashlib
+import re
 import sys
 import traceback
 from importlib import import_module
@@ -40,9 +42,22 @@ def listen(plugin: object, name: str) -> pluggy.PluginManager:
         manager.register(plugin, name)
         manager.check_pending()
     except pluggy.PluginValidationError as error:
-        reason = "; ".join(str(error).splitlines()).replace(f"Plugin {name!r} for ", "")
-        raise PluginError(f"{name}: {reason}; the hooks are listed in docs/hooks.md") from error
+        raise PluginError(f"{_misfit(error, plugin, name)}; the hooks are listed in docs/hooks.md") from error
     return manager
+
+
+def _misfit(error: pluggy.PluginValidationError, plugin: object, name: str) -> str:
+    """Say which hook does not fit, with file and line where there is one."""
+    text = "; ".join(str(error).splitlines()).replace(f"Plugin {name!r} for ", "")
+    unknown = re.match(r"unknown hook '(\w+)'", text)
+    if unknown is None:
+        return f"{name}: {text}"
+    code = getattr(getattr(plugin, unknown[1], None), "__code__", None)
+    place = f"{code.co_filename}:{code.co_firstlineno}" if code else name
+    near = difflib.get_close_matches(
+        unknown[1], [n for n in vars(hookspecs) if n.startswith(("provide_", "on_"))], 1
+    )
+    return f"{place}: {unknown[0]}" + (f" (did you mean {near[0]!r}?)" if near else "")
 
 
 @functools.cache

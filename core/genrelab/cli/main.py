@@ -15,6 +15,7 @@ from genrelab.cli.compare import compare
 from genrelab.cli.dashboard import dashboard
 from genrelab.cli.data import data
 from genrelab.cli.experiments import run, validate
+from genrelab.cli.export import export
 from genrelab.cli.new import new
 from genrelab.cli.plugins import list_components, show
 from genrelab.cli.predict import predict
@@ -34,7 +35,7 @@ def cli() -> None:
 _COMMANDS = (
     *(list_components, show, check, new, schema),
     *(validate, run, runs, compare, report),
-    *(predict, data, dashboard, aim_sync),
+    *(predict, export, data, dashboard, aim_sync),
 )
 
 for command in _COMMANDS:

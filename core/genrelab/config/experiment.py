@@ -39,6 +39,7 @@ class DatasetChoice(Choice):
 
     kind = "dataset"
     exclude: tuple[str, ...] = setting((), help="genres to leave out")
+    licence: str = setting("", help="of the audio, as it is to be told with models that are exported")
 
 
 @attrs.frozen

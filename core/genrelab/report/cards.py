@@ -19,11 +19,25 @@ from genrelab.study.results import settings_text
 def write_cards(study: Study, folder: Path) -> None:
     """Write NAME.md for each candidate that has a completed final run."""
     for contender in study.judged:
-        write_text(folder / f"{contender.name}.md", render("card.md", **_content(study, contender)))
+        run = contender.representative
+        weights = str(run.folder.relative_to(study.root) / "best.safetensors") if run else ""
+        write_text(folder / f"{contender.name}.md", card(study, contender, weights, run.number if run else 0))
+
+
+def card(study: Study, contender: Contender, weights: str, seed: int) -> str:
+    """Return the card of a candidate that is judged.
+
+    Args:
+        study: that judged it.
+        contender: the candidate.
+        weights: where its weights are, for people.
+        seed: of the final run that they are from.
+    """
+    return render("card.md", **_content(study, contender), weights=weights, seed=seed)
 
 
 def _content(study: Study, contender: Contender) -> dict[str, Any]:
-    found, run = study.comparison["candidates"][contender.name], contender.representative
+    found = study.comparison["candidates"][contender.name]
     tracks = study.tracks.tracks if study.tracks else ()
     epochs = [t.result["epochs"] for t in contender.completed if t.result]
     return {
@@ -32,6 +46,7 @@ def _content(study: Study, contender: Contender) -> dict[str, Any]:
         "recipe": contender.recipe,
         "audio": study.experiment["audio"],
         "dataset": study.experiment["dataset"]["name"],
+        "licence": study.experiment["dataset"].get("licence", ""),
         "split": study.experiment["split"]["by"],
         "counts": {s: sum(t.split == s for t in tracks) for s in ("train", "validation", "test")},
         "chosen": settings_text(contender.chosen),
@@ -45,8 +60,6 @@ def _content(study: Study, contender: Contender) -> dict[str, Any]:
         "found": found,
         "sentences": [p["sentence"] for p in study.comparison["pairs"] if contender.name in (p["a"], p["b"])],
         "notes": [*notes(study), *study.comparison["notes"]],
-        "weights": run.folder.relative_to(study.root) / "best.safetensors" if run else "",
-        "seed": run.number if run else "",
         "environment": study.environment,
         "reproduce": reproduce(study),
     }

@@ -19,7 +19,7 @@ from genrelab.data.clip import ClipMaker
 from genrelab.data.clips import Window
 from genrelab.data.store import Rejected
 from genrelab.errors import InputError, WorkError
-from genrelab.plugins.registry import Registry
+from genrelab.plugins.registry import REGISTRY_FILE, Registry
 from genrelab.use.clips import Clip, clips_of, clips_of_file
 from genrelab.use.description import (
     MODEL_FILE,
@@ -254,6 +254,8 @@ def load(
     folder, registry = Path(path), registry or Registry.discover()
     if (folder / MODEL_FILE).exists() or (folder / MODEL_FILE).is_symlink():
         source = folder / MODEL_FILE
+        if (folder / REGISTRY_FILE).exists():  # whoever works in this folder would import what it names
+            raise InputError(f"{folder / REGISTRY_FILE}: does not belong into an exported folder; remove it")
         description = parse_description(read_json_safely(source), registry, str(source))
         return Classifier(description, folder / WEIGHTS_FILE, registry)
     if not (folder / "experiment.toml").is_file():

@@ -47,6 +47,12 @@ class Description:
     format: int = FORMAT
 
 
+def facts(description: Description) -> dict[str, Any]:
+    """Return what must be known to use an exported program where there is no genrelab."""
+    names = {"classes": description.classes, "temperature": description.temperature}
+    return {**names, "sample_rate": description.audio.sample_rate}
+
+
 def parse_description(data: Any, registry: Registry, source: str) -> Description:
     """Turn plain values into a description that can be used, whoever wrote them.
 

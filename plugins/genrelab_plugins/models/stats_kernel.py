@@ -26,7 +26,7 @@ class Params:
     gamma: float = tunable(
         1.0, low=0.05, high=20.0, log=True, help="how local the kernel is; 1: as in scikit-learn"
     )
-    gain: float = tunable(4.0, low=0.5, high=32.0, log=True, help="of the kernel; larger: regularised less")
+    gain: float = tunable(8.0, low=0.5, high=64.0, log=True, help="of the kernel; larger: regularised less")
 
 
 def build(params: Params, shape: tuple[int, int], classes: int) -> nn.Module:

@@ -22,6 +22,7 @@ from genrelab.cli.predict import predict
 from genrelab.cli.report import report
 from genrelab.cli.runs import runs
 from genrelab.cli.schema import schema
+from genrelab.cli.tag import tag
 from genrelab.errors import GenrelabError
 from genrelab.files import is_disk_full
 
@@ -35,7 +36,7 @@ def cli() -> None:
 _COMMANDS = (
     *(list_components, show, check, new, schema),
     *(validate, run, runs, compare, report),
-    *(predict, export, data, dashboard, aim_sync),
+    *(predict, export, tag, data, dashboard, aim_sync),
 )
 
 for command in _COMMANDS:

@@ -79,15 +79,15 @@ def table(rows: Sequence[Row], classes: Sequence[str]) -> Table:
     folders = [os.path.dirname(os.path.abspath(row.path)) for row in rows]  # noqa: PTH100, PTH120 - many
     below = os.path.commonpath(folders) if len(rows) > 1 else ""
     title = "Genres and their probabilities" + (f"; files in {below}" if below else "")
-    shown = Table("file", "length", "genre", "next", title=_text(title))
+    shown = Table("file", "length", "genre", "next", title=safe(title))
     for row in rows:
         name = os.path.relpath(row.path, below) if below else row.path
         if not row.probabilities:
-            shown.add_row(_text(name), "", _text(row.message, "red"))
+            shown.add_row(safe(name), "", safe(row.message, "red"))
             continue
         (probability, genre), *others = row.best(classes)[:_SHOWN]
         following = ", ".join(f"{name} {p:.2f}" for p, name in others)
-        shown.add_row(_text(name), minutes(row.seconds), _text(f"{genre} {probability:.2f}"), _text(following))
+        shown.add_row(safe(name), minutes(row.seconds), safe(f"{genre} {probability:.2f}"), safe(following))
     return shown
 
 
@@ -96,7 +96,7 @@ def minutes(seconds: float) -> str:
     return f"{round(seconds) // 60}:{round(seconds) % 60:02}"
 
 
-def _text(text: str, style: str = "") -> Text:
+def safe(text: str, style: str = "") -> Text:
     """Return a text that cannot steer the terminal: names of files and genres come from strangers."""
     return Text("".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text), style)
 

@@ -52,6 +52,7 @@ _LAZY = {
     "Classifier": "genrelab.use.classifier",
     "load": "genrelab.use.classifier",
     "read_mono": "genrelab.data.audio",
+    "job_inputs": "genrelab.training.needs",
     "run_job": "genrelab.training.job",
 }
 
@@ -88,6 +89,7 @@ __all__ = [
     "WorkError",
     "audio_files",
     "hookimpl",
+    "job_inputs",
     "load",
     "one_of",
     "read_mono",

@@ -89,8 +89,9 @@ class LearningRate(Protocol):
 class TrialExecutor(Protocol):
     """What an executor builds: runs jobs somewhere; their results are files in the job's directory."""
 
-    slots: int
-    """Jobs that run at once."""
+    @property
+    def slots(self) -> int:
+        """Jobs that can run at once; may change while a study runs."""
 
     def submit(self, job: Job) -> None:
         """Start a job; called only while fewer than `slots` run."""

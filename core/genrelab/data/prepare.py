@@ -35,6 +35,8 @@ from genrelab.errors import WorkError
 from genrelab.plugins.registry import Registry
 
 _BLOCK = 64  # clips read at once for statistics
+STORES = "stores"
+"""Beside prepared features: stores that were brought from another machine."""
 
 
 class Preparation:
@@ -190,7 +192,12 @@ def build_feature(table: Mapping[str, Any], registry: Mapping[str, Any], sample_
 def open_feature(file: Path) -> tuple[FeatureStore, Rows]:
     """Open the store of a prepared feature; return it with the row of each track of the study, in order."""
     with np.load(file, allow_pickle=False) as arrays:
-        return FeatureStore(Path(str(arrays["store"]))), arrays["rows"]
+        return FeatureStore(stored_at(file, str(arrays["store"]))), arrays["rows"]
+
+
+def stored_at(feature: Path, path: str) -> Path:
+    """Return the folder of a store that a prepared feature names: as it says, or brought along beside that."""
+    return Path(path) if Path(path).is_dir() else feature.parent / STORES / Path(path).name
 
 
 def load_clips(tracks_file: Path, feature_file: Path, device: torch.device) -> Clips:
@@ -201,8 +208,9 @@ def load_clips(tracks_file: Path, feature_file: Path, device: torch.device) -> C
         window = Window(*arrays["window"].tolist())
         known = "mean" in arrays
         statistics = tuple(torch.from_numpy(arrays[k]) for k in ("mean", "deviation")) if known else None
-        live = "waveforms" in arrays
-        waves = (FeatureStore(Path(str(arrays["waveforms"]))), arrays["waveform_rows"]) if live else None
+        waves = None
+        if "waveforms" in arrays:
+            waves = FeatureStore(stored_at(feature_file, str(arrays["waveforms"]))), arrays["waveform_rows"]
     classes = tracks.classes
     index = {label: i for i, label in enumerate(classes)}
     labels = np.array([index[t.label] for t in tracks.tracks], np.int64)

@@ -124,6 +124,11 @@ class FeatureStore:
             out[i] = self._map(shard, row)[row, :, start : start + frames]
         return out
 
+    def parts(self, rows: Rows) -> list[Path]:
+        """Return the files from which `gather` reads these rows; negative ones are left out."""
+        numbers = np.unique(rows[rows >= 0] // self.rows_per_shard)
+        return [self.path / "meta.json", *(self.shard(number) for number in numbers.tolist())]
+
     def shard(self, number: int) -> Path:
         """Return the file of a shard."""
         return self.path / f"shard-{number:05d}.f16"

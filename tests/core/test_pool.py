@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import time
 
 import pytest
 
@@ -14,7 +15,7 @@ LIMIT = 60.0  # seconds
 
 # In a file of its own, because worker processes must be able to import it.
 WORK = """
-import os, signal, time
+import os, signal, threading, time
 
 def start():
     pass
@@ -45,6 +46,10 @@ def die_once(file):
     except FileExistsError:
         return "done"
     os._exit(1)
+
+def die_when_idle(n):
+    threading.Timer(0.1, os._exit, (1,)).start()
+    return n
 
 def threads(n):
     return os.environ["OMP_NUM_THREADS"]
@@ -106,6 +111,15 @@ def test_a_few_items_that_all_kill_their_process_are_lost(work):
     found = list(Pool(work.die, work.start, 1, LIMIT).results([1, 2]))
     assert [n for n, _ in found] == [1, 2]
     assert all(crashed(outcome) for _, outcome in found)
+
+
+def test_a_process_that_dies_while_nothing_is_in_work_costs_nothing(work):
+    def slowly():
+        for n in range(3):
+            yield n
+            time.sleep(1.5)
+
+    assert dict(Pool(work.die_when_idle, work.start, 1, LIMIT).results(slowly())) == {0: 0, 1: 1, 2: 2}
 
 
 def test_processes_that_cannot_start_are_an_error(work):

@@ -8,10 +8,11 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from itertools import islice
 from multiprocessing.context import SpawnContext, SpawnProcess
-from typing import Any, Generic, Literal, NamedTuple, TypeVar
+from multiprocessing.synchronize import Event
+from typing import Any, Generic, Literal, NamedTuple, Self, TypeVar
 
 import attrs
 from pebble import ProcessExpired, ProcessPool
@@ -63,7 +64,8 @@ class Pool(Generic[T, R]):
     def results(self, items: Iterable[T]) -> Iterator[tuple[T, R | Lost]]:
         """Yield each item with its result as they are done; `Lost` where it kills its process twice, or hangs.
 
-        Items are taken from the iterable as processes get free, about two a worker at a time.
+        Items are taken from the iterable as processes get free, about two a worker at a time. Those that were in
+        work when a process died are tried again one at a time, so that none answers for another.
 
         Raises:
             WorkError: processes cannot start, or die on one item after the other: the cause is not the items.
@@ -71,16 +73,16 @@ class Pool(Generic[T, R]):
         items, again, held = iter(items), list[T](), list[T]()
         tries: dict[T, int] = {}
         running: dict[Future[R], T] = {}
-        with _pool(self.start, self.workers) as pool:
+        with _Processes(self.start, self.workers) as processes:
             while True:
                 for item in self._next(items, again, len(running)):
-                    running[pool.schedule(self.work, (item,), timeout=self.limit)] = item
+                    running[processes.schedule(self.work, item, self.limit)] = item
                 if not running:
                     break
                 done = wait(running, return_when=FIRST_COMPLETED).done
                 for future in [f for f in running if f in done]:  # in order: `done` is a set
                     item = running.pop(future)
-                    outcome = self._outcome(future)
+                    outcome = self._outcome(future, processes)
                     if outcome is _CRASHED:
                         tries[item] = tries.get(item, 0) + 1
                         (again if tries[item] < _TRIES else held).append(item)
@@ -91,12 +93,12 @@ class Pool(Generic[T, R]):
         yield from _crashed(held)
 
     def _next(self, items: Iterator[T], again: list[T], running: int) -> Iterator[T]:
-        free = max(0, 2 * self.workers + 1 - running)
-        first, again[:] = again[:free], again[free:]
-        yield from first
-        yield from islice(items, free - len(first))
+        if not again:
+            yield from islice(items, max(0, 2 * self.workers + 1 - running))
+        elif not running:
+            yield again.pop(0)
 
-    def _outcome(self, future: Future[R]) -> R | Lost:
+    def _outcome(self, future: Future[R], processes: _Processes) -> R | Lost:
         """Return what became of an item."""
         try:
             return future.result()
@@ -105,6 +107,8 @@ class Pool(Generic[T, R]):
         except TimeoutError:
             return Lost("timeout", f"takes longer than {self.limit:.0f} s")
         except BrokenProcessPool as error:
+            if processes.have_started():
+                return _CRASHED
             raise WorkError("worker processes cannot start: is memory short, or a library broken?") from error
 
 
@@ -154,12 +158,48 @@ class _Spawn(SpawnContext):
         return self._held[-1]
 
 
+class _Processes:
+    """Processes to work in, started when first needed, and anew where pebble has given up on them.
+
+    It does so where one dies so soon that it is not known yet what it works on.
+    """
+
+    def __init__(self, start: Callable[[], None], workers: int) -> None:
+        self._context = _Spawn()
+        self._started = self._context.Event()
+        self._arguments = start, self._started
+        self._workers = workers
+        self._pool: ProcessPool | None = None
+        self._open = ExitStack()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._open.close()
+
+    def have_started(self) -> bool:
+        """Tell whether any process has ever been ready to work."""
+        return self._started.is_set()
+
+    def schedule(self, work: Callable[[T], R], item: T, limit: float) -> Future[R]:
+        """Have an item worked on."""
+        if self._pool is None or not self._pool.active:
+            self._open.close()
+            self._pool = self._open.enter_context(_pool(self._context, self._arguments, self._workers))
+        try:
+            future: Future[R] = self._pool.schedule(work, (item,), timeout=limit)
+        except RuntimeError as error:  # it breaks this moment
+            future = Future()
+            future.set_exception(BrokenProcessPool(str(error)))
+        return future
+
+
 @contextmanager
-def _pool(start: Callable[[], None], workers: int) -> Iterator[ProcessPool]:
-    context = _Spawn()
+def _pool(context: _Spawn, arguments: tuple[Any, ...], workers: int) -> Iterator[ProcessPool]:
     before = {name: os.environ.get(name) for name in _ENVIRONMENT}
     os.environ.update(_ENVIRONMENT)
-    pool = ProcessPool(workers, initializer=_start, initargs=(start,), context=context)
+    pool = ProcessPool(workers, initializer=_start, initargs=arguments, context=context)
     try:
         yield pool
     finally:
@@ -171,10 +211,11 @@ def _pool(start: Callable[[], None], workers: int) -> Iterator[ProcessPool]:
                 os.environ[name] = value
 
 
-def _start(start: Callable[[], None]) -> None:
+def _start(start: Callable[[], None], started: Event) -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # decoders write notes to stderr, through the progress bar
     start()
+    started.set()
 
 
 def _end_with_parent() -> None:

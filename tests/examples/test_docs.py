@@ -9,7 +9,9 @@ import tomllib
 from pathlib import Path
 
 import attrs
+import numpy as np
 import pytest
+import soundfile
 
 from genrelab import events, hookspecs
 from genrelab.config.experiment import Experiment
@@ -89,6 +91,8 @@ def readme(tmp_path: Path) -> Path:
     (tmp_path / "my-question.toml").write_text(blocks(ROOT / "README.md", "toml")[0])
     (tmp_path / "small_cnn.py").write_text(blocks(ROOT / "README.md", "python")[0])
     (tmp_path / "experiments").symlink_to(ROOT / "experiments")
+    noise = np.random.default_rng(0).standard_normal(40_000)
+    soundfile.write(tmp_path / "song.wav", (0.1 * noise).astype("float32"), 22_050)
     return tmp_path
 
 

@@ -47,7 +47,7 @@ name = "toy"
 model = { name = "linear", width = 16 }
 
 [[candidate]]
-name = "conv"
+name = "cnn1d_gru"
 feature = { name = "log_mel", n_fft = 256, hop_length = 64, n_mels = 16, normalization = "clip" }
 model = { name = "cnn1d_gru", hidden_dim = 4, num_layers = 1 }
 """

@@ -207,7 +207,7 @@ def test_the_command_exports_a_program_and_never_overwrites(study, tmp_path, cop
     experiment = (copied / "experiment.toml").read_text()
     (copied / "experiment.toml").write_text(experiment.replace('licence = ""', 'licence = "CC BY 4.0"'))
     out = tmp_path / "out"
-    arguments = ["export", copied, "--candidate", "conv", "--plugin", TOY / "toy.py", "--output", out]
+    arguments = ["export", copied, "--candidate", "cnn1d_gru", "--plugin", TOY / "toy.py", "--output", out]
     arguments = [*map(str, arguments), "--format", "torch-export", "--input", "feature"]
     done = CliRunner().invoke(cli, arguments, standalone_mode=False)
     assert done.exception is None
@@ -227,5 +227,5 @@ def test_nothing_is_left_of_an_export_that_fails(study, registry, tmp_path, monk
 
     monkeypatch.setitem(export.__globals__["_FILES"], "onnx", ("model.onnx", broken))
     with pytest.raises(WorkError, match="cannot"):
-        export(study, "conv", None, tmp_path / "out", "onnx", "feature", registry)
+        export(study, "cnn1d_gru", None, tmp_path / "out", "onnx", "feature", registry)
     assert list(tmp_path.iterdir()) == []

@@ -236,10 +236,10 @@ def test_no_change_of_a_byte_does_more_than_to_be_refused(folder, data):
 
 def test_the_plugins_of_a_strangers_run_are_not_imported_and_its_paths_not_followed(copied, tmp_path):
     (tmp_path / "evil.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')")
-    for file in copied.glob("candidates/conv/final/*/job.json"):
+    for file in copied.glob("candidates/cnn1d_gru/final/*/job.json"):
         job = json.loads(file.read_text())
         job["registry"]["plugins"] = [str(tmp_path / "evil.py")]
         job["feature"] = "../../../../../../etc/passwd"
         file.write_text(json.dumps(job))
-    load(copied, candidate="conv")
+    load(copied, candidate="cnn1d_gru")
     assert not (tmp_path / "ran").exists()

@@ -27,7 +27,7 @@ from genrelab.use import many
 from tests.conftest import TOY
 
 
-@pytest.mark.parametrize("candidate", ["toy", "conv"])
+@pytest.mark.parametrize("candidate", ["toy", "cnn1d_gru"])
 def test_a_clip_has_the_numbers_of_the_study(classifier, tested, candidate):
     model = classifier(candidate)
     expected = tested(candidate, model.description.seed)
@@ -72,7 +72,7 @@ def test_the_run_that_is_best_on_validation_is_used_whatever_the_test_says(copie
 
 
 def test_what_is_not_there_is_named(study, registry, tmp_path):
-    with pytest.raises(InputError, match=r"name a candidate with --candidate \(there are: conv, toy\)"):
+    with pytest.raises(InputError, match=r"name a candidate with --candidate \(there are: cnn1d_gru, toy\)"):
         package.load(study, registry=registry)
     with pytest.raises(InputError, match=r"no candidate is called 'toi' .did you mean 'toy'"):
         package.load(study, candidate="toi", registry=registry)
@@ -82,11 +82,11 @@ def test_what_is_not_there_is_named(study, registry, tmp_path):
 
 def test_an_embedding_is_what_the_head_classifies(classifier, tone):
     assert classifier("toy").embed(tone("a.wav")).shape == (16,)
-    assert classifier("conv").embed(tone("a.wav")).shape == (16,)
+    assert classifier("cnn1d_gru").embed(tone("a.wav")).shape == (16,)
 
 
 def test_calibration_tempers_by_the_temperature_that_validation_gives(classifier, tone):
-    model = classifier("conv")
+    model = classifier("cnn1d_gru")
     plain, calibrated = model.predict(tone("a.wav")), model.predict(tone("a.wav"), calibrated=True)
     assert calibrated == pytest.approx(with_temperature(plain.astype(float), model.temperature), abs=1e-6)
     assert model.temperature != 1
@@ -109,7 +109,7 @@ def crowd(tone, tmp_path):
 
 def predict(study, *more):
     """Run the command in this process: to start another one that imports torch takes seconds."""
-    arguments = ["predict", study, "--candidate", "conv", "--plugin", TOY / "toy.py", *more]
+    arguments = ["predict", study, "--candidate", "cnn1d_gru", "--plugin", TOY / "toy.py", *more]
     return CliRunner().invoke(cli, list(map(str, arguments)), standalone_mode=False)
 
 
@@ -119,7 +119,7 @@ def test_files_and_folders_as_csv(study, crowd, classifier):
     assert done.stderr.splitlines()[-1] == "1 of 5 files cannot be used"
     rows = list(csv.DictReader(io.StringIO(done.stdout)))
     assert [r["path"] for r in rows] == [str(crowd / n) for n in ("0.wav", "1.wav", "2.wav", "3.wav", "broken.mp3")]
-    model = classifier("conv")
+    model = classifier("cnn1d_gru")
     for row in rows[:4]:
         found = [float(row[f"p({name})"]) for name in model.classes]
         assert found == pytest.approx(model.predict(row["path"]), abs=2e-6)
@@ -131,7 +131,7 @@ def test_files_and_folders_as_csv(study, crowd, classifier):
 def test_as_json_lines_and_calibrated(study, crowd, classifier):
     done = predict(study, crowd, "--format", "jsonl", "--calibrated")
     rows = [json.loads(line) for line in done.stdout.splitlines()]
-    model = classifier("conv")
+    model = classifier("cnn1d_gru")
     assert rows[0]["probabilities"] == pytest.approx(
         dict(zip(model.classes, model.predict(crowd / "0.wav", calibrated=True).tolist(), strict=True)), abs=1e-6
     )
@@ -167,12 +167,12 @@ def test_long_files_and_many_files_go_to_processes_that_do_everything(study, cro
 
     monkeypatch.setattr(many, "Pool", Watched)
     monkeypatch.setattr(many, "_LONG", 3.5)  # so 3.wav, of 4 s, is too long to be handed on
-    make = functools.partial(load_again, study, "conv", None, (TOY / "toy.py",), study)
+    make = functools.partial(load_again, study, "cnn1d_gru", None, (TOY / "toy.py",), study)
     files = many.find_files([crowd])
     found = list(many.predict_files(files, make, hop=0.0, console=Console(quiet=True)))
     assert [h.path for h in found] == files
     assert made[1] is many._predict
-    model = classifier("conv")
+    model = classifier("cnn1d_gru")
     for heard in found[:4]:
         assert heard.outcome.mean == pytest.approx(model.predict(heard.path), abs=1e-6)
     assert found[4].outcome.reason == "undecodable"
@@ -182,7 +182,7 @@ def test_predicting_imports_neither_ax_nor_aim_nor_what_only_training_needs(stud
     code = (
         "import sys\n"
         "from genrelab.cli.main import main\n"
-        f"sys.argv = ['genrelab', 'predict', {str(study)!r}, {str(tone('a.wav'))!r}, '--candidate', 'conv',"
+        f"sys.argv = ['genrelab', 'predict', {str(study)!r}, {str(tone('a.wav'))!r}, '--candidate', 'cnn1d_gru',"
         f" '--plugin', {str(TOY / 'toy.py')!r}]\n"
         "try: main()\n"
         "except SystemExit as end: assert not end.code, end.code\n"

@@ -40,7 +40,7 @@ def genre(file):
 
 
 def tag(folder, study, *more):
-    arguments = ["tag", folder, "--model", study, "--candidate", "conv", "--plugin", TOY / "toy.py", *more]
+    arguments = ["tag", folder, "--model", study, "--candidate", "cnn1d_gru", "--plugin", TOY / "toy.py", *more]
     return CliRunner().invoke(cli, list(map(str, arguments)), standalone_mode=False)
 
 
@@ -84,7 +84,7 @@ def test_all_is_tagged_told_and_undone(music, study, classifier):
     done = tag(music, study)
     assert "5 tagged, 2 left as they are" in done.stdout
     assert f"undo with: genrelab tag {music} --undo" in done.stdout
-    model = classifier("conv")
+    model = classifier("cnn1d_gru")
     for i, kind in enumerate(FORMATS):
         file = music / f"album/{i}.{kind}"
         expected = "polka" if kind == "flac" else model.classes[int(model.predict(file).argmax())]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -87,6 +90,24 @@ def test_what_is_compiled_is_counted_as_it_was_before(monkeypatch):
     model.compile()
     assert model(torch.zeros(4, 6)).shape == ()
     assert count(model, (4, 6)) == 4 * 6 * 5
+
+
+def test_memory_that_tensors_have_freed_is_kept_until_it_is_given_back():
+    code = """
+import torch
+from genrelab.training.device import give_memory_back, keep_memory
+
+def resident():
+    return int(open("/proc/self/statm").read().split()[1]) * 4096
+
+keep_memory()
+before = resident()
+torch.ones(50_000_000)
+assert resident() - before > 190e6, "not kept"
+give_memory_back()
+assert resident() - before < 20e6, "not given back"
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_the_peak_of_memory_is_that_since_it_was_asked_for():

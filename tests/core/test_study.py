@@ -229,6 +229,7 @@ def test_a_study_that_is_killed_twenty_times_goes_on_to_the_same_numbers(toy: Pa
     while not ended and kills < 60:
         ended = kill_after(7 + 4 * random.random(), toy, *slow)
         kills += not ended
+    print(f"killed {kills} times; had {'' if ended else 'not '}ended before the last")
     assert kills >= 20
     assert genrelab("run", "toy.toml", *slow, timeout=900).returncode == 0
     assert results(toy / "runs/toy") == results(other / "runs/toy")

@@ -44,7 +44,8 @@ class Chain(nn.Module):
         """Change a batch and its soft labels (batch, classes); nothing is changed in eval mode.
 
         Args:
-            x: (batch, bins, frames), or (batch, samples) where the chain turns waveforms into features.
+            x: (batch, bins, frames), or (batch, samples) where the chain turns waveforms into features; what it
+                holds afterwards is undefined.
             y: (batch, classes).
 
         Returns:
@@ -57,8 +58,11 @@ class Chain(nn.Module):
             x = _changed(link, x, reached & _draw(probability, x))
         x = self.live(x)
         for link, probability in zip(self.single, self.probabilities[1], strict=True):
-            chosen = (reached & _draw(probability, x))[:, None, None]
-            x = link(x) if self.probability == probability == 1 else torch.where(chosen, link(x), x)
+            chosen = reached & _draw(probability, x)
+            if x.device.type == "cpu":
+                x = _changed(link, x, chosen)
+            else:  # to ask which are chosen would wait for the device
+                x = torch.where(chosen[:, None, None], link(x), x)
         for link, probability in zip(self.mixing, self.probabilities[2], strict=True):
             chosen = (reached & _draw(probability, x))[:, None]
             mixed, labels = link(x, y)
@@ -72,6 +76,8 @@ def _draw(probability: float, x: Tensor) -> Tensor:
 
 
 def _changed(link: nn.Module, x: Tensor, chosen: Tensor) -> Tensor:
-    """Change the chosen clips and compute nothing for the others: to change a waveform costs more than to look."""
+    """Change the chosen clips, in place where they are not all, and compute nothing for the others."""
     rows = chosen.nonzero()[:, 0]
-    return x.index_copy(0, rows, link(x[rows])) if len(rows) else x
+    if len(rows) == len(x):
+        return link(x)  # type: ignore[no-any-return]
+    return x.contiguous().index_copy_(0, rows, link(x[rows])) if len(rows) else x

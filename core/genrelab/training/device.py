@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import os
 import re
 
@@ -41,3 +43,25 @@ def use_one_thread() -> None:
     """
     os.environ.update(ONE_THREAD)
     torch.set_num_threads(1)
+
+
+_TRIM_THRESHOLD, _MMAP_MAX = -1, -4  # of mallopt(3)
+
+
+def keep_memory() -> None:
+    """Let glibc keep the memory that tensors free, for those that come next.
+
+    By default it gives large blocks back to the system, which clears every page of the next one: a step of the 2-D
+    architectures takes a third longer for that. Other C libraries stay as they are.
+    """
+    with contextlib.suppress(OSError, AttributeError):
+        libc = ctypes.CDLL("libc.so.6")
+        libc.mallopt(_TRIM_THRESHOLD, -1)
+        libc.mallopt(_MMAP_MAX, 0)
+
+
+def give_memory_back() -> None:
+    """Give the system and other processes what is kept for tensors to come, on the CPU and on GPUs."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL("libc.so.6").malloc_trim(0)
+    torch.cuda.empty_cache()  # nothing where CUDA is not in use

@@ -31,7 +31,7 @@ from genrelab.interrupts import Postponed
 from genrelab.plugins.registry import Registry
 from genrelab.training.augment import Chain, Link
 from genrelab.training.costs import PeakMemory, multiply_adds
-from genrelab.training.device import resolve, use_one_thread
+from genrelab.training.device import give_memory_back, keep_memory, resolve, use_one_thread
 from genrelab.training.evaluate import Evaluation, evaluate
 from genrelab.training.live import LiveFeature
 from genrelab.training.metrics import per_genre
@@ -84,6 +84,8 @@ def run_job(directory: Path) -> None:
     """
     started = time.perf_counter()
     use_one_thread()
+    keep_memory()
+    give_memory_back()  # that of a job before
     processes = Processes.joined()
     try:
         with Postponed() as signals:

@@ -29,10 +29,10 @@ def time_shift(x: Tensor, share: float) -> Tensor:
 
 def frequency_shift(x: Tensor, bins: int) -> Tensor:
     """Move each clip up or down by up to so many bins; those that this empties are 0."""
-    places = torch.arange(x.shape[1], device=x.device)[:, None] - integers(x, -bins, bins)
-    inside = (places >= 0) & (places < x.shape[1])
-    moved = x.gather(1, places.clamp(0, x.shape[1] - 1).expand_as(x))
-    return torch.where(inside, moved, 0)
+    places = torch.arange(x.shape[1], device=x.device) - integers(x, -bins, bins)[:, :, 0]  # (batch, bins)
+    outside = (places < 0) | (places >= x.shape[1])
+    clips = torch.arange(len(x), device=x.device)[:, None]
+    return x[clips, places.clamp(0, x.shape[1] - 1)].masked_fill_(outside[:, :, None], 0)  # whole rows: no gather
 
 
 def spec_stretch(x: Tensor, slowest: float, fastest: float) -> Tensor:

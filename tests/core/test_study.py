@@ -169,6 +169,23 @@ def test_the_resolved_experiment_is_kept_and_runs_to_the_same_numbers_with_more_
     assert table(toy / "runs/toy") == table(undisturbed / "runs/toy")
 
 
+def test_a_rule_ends_trials_early_the_same_ones_with_more_workers(toy: Path, genrelab: Command) -> None:
+    rule = 'search.stopping={rule="percentile", min_epochs=2, min_trials=1}'
+    settings = [rule, "train.epochs=6", "train.patience=0", "final.seeds=[1]", "final.finalists=1"]
+    found = []
+    for workers in (1, 3):
+        arguments = [a for s in (*settings, f"executor.workers={workers}") for a in ("--set", s)]
+        done = genrelab("run", "toy.toml", "--run-dir", f"with-{workers}", *arguments, timeout=300)
+        assert done.returncode == 0, done.stderr
+        found.append(results(toy / f"with-{workers}"))
+    assert found[0] == found[1]
+    stopped = [r for r in found[0].values() if isinstance(r, dict) and r["status"] == "stopped"]
+    assert stopped
+    assert all(2 <= r["epochs"] < r["epochs_at_most"] == 6 for r in stopped)
+    assert sum(int(row["stopped"]) for row in table(toy / "with-1")) == len(stopped)
+    assert "stopped)" in done.stdout
+
+
 def test_a_study_that_is_done_is_not_done_again(undisturbed: Path) -> None:
     before = results(undisturbed / "runs/toy")
     stamps = {f: f.stat().st_mtime_ns for f in undisturbed.rglob("result.json")}

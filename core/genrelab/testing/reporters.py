@@ -11,7 +11,7 @@ import os
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import attrs
 
@@ -44,6 +44,18 @@ def whole_study(reporter: Reporter, params: Any) -> None:
     _tell(reporter, params, {"a study, and another": events + events})
 
 
+def every_stage(reporter: Reporter, params: Any) -> None:
+    """It survives trials, trainings of finalists and final runs."""
+    start, begin, epoch, end, over = _study()
+    trials = [
+        _TRIAL,
+        attrs.evolve(_TRIAL, stage="selection", number=1, seed=101),
+        attrs.evolve(_TRIAL, stage="final"),
+    ]
+    told = [attrs.evolve(event, trial=trial) for trial in trials for event in (begin, epoch, end)]
+    _tell(reporter, params, {"a study with every stage": [start, *told, over]})
+
+
 def going_on(reporter: Reporter, params: Any) -> None:
     """It survives a study that goes on: trainings end that were started before, epochs come again."""
     start, _, epoch, end, over = _study()
@@ -67,10 +79,10 @@ def any_order(reporter: Reporter, params: Any) -> None:
 
 
 def bad_ends(reporter: Reporter, params: Any) -> None:
-    """It survives trainings that fail, diverge or are interrupted, with no metrics and no number at all."""
+    """It survives trainings that end in every way but well, with no metrics and no number at all."""
     start, begin, _, _, over = _study()
     last = attrs.evolve(over, status="failed", rows=())
-    statuses: tuple[Status, ...] = ("failed", "diverged", "interrupted")
+    statuses: tuple[Status, ...] = tuple(s for s in get_args(Status) if s != "completed")
     ends = [TrialEnd(_TRIAL, status, "RuntimeError: no <b>memory</b> [red]\x1b[2J") for status in statuses]
     _tell(reporter, params, {f"a training that is {end.status}": [start, begin, end, last] for end in ends})
 
@@ -100,7 +112,17 @@ def events_untouched(reporter: Reporter, params: Any) -> None:
     require(not changed, f"changes {', '.join(changed)}", "copy what you change: dict(event.metrics)")
 
 
-CHECKS = (hooks, whole_study, going_on, exploration, any_order, bad_ends, strange_values, events_untouched)
+CHECKS = (
+    hooks,
+    whole_study,
+    every_stage,
+    going_on,
+    exploration,
+    any_order,
+    bad_ends,
+    strange_values,
+    events_untouched,
+)
 
 _TRIAL = TrialRef("conformance", "candidate", "search", 0)
 

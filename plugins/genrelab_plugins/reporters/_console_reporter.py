@@ -10,7 +10,7 @@ from genrelab import EpochEnd, StudyEnd, StudyStart, TrialEnd, TrialStart, hooki
 from genrelab_plugins.reporters._console_text import clean, summary
 from genrelab_plugins.reporters._console_view import View
 
-STYLES = {"completed": "", "failed": "red", "diverged": "red", "interrupted": "yellow"}
+STYLES = {"completed": "", "stopped": "dim", "failed": "red", "diverged": "red", "interrupted": "yellow"}
 
 
 class ConsoleReporter:

@@ -67,9 +67,9 @@ def layers(model: nn.Module, x: Tensor) -> list[Layer]:
 def _leaves(module: nn.Module, name: str) -> Iterator[tuple[str, nn.Module]]:
     """Yield what stands for itself: modules without children, and those of torch's own that have some."""
     children = dict(module.named_children())
-    container = isinstance(module, nn.Sequential | nn.ModuleList | nn.ModuleDict)
+    container = isinstance(module, nn.Sequential | nn.ModuleList | nn.ModuleDict | nn.TransformerEncoder)
     torchs = type(module).__module__.startswith("torch.nn.")
-    if name and (not children or (torchs and not container)):
+    if name and (not container if torchs else not children):  # an empty container is nothing
         yield name, module
         return
     for key, child in children.items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from genrelab.architecture.layers import Layer, Shape
 
 WIDTH, HEIGHT, GAP = 3.4, 0.62, 0.42  # of a box and between boxes, inches
 ROWS = 8  # boxes in a column
+LETTERS = 52  # in a line of a box
 COLOURS = (
     (r"Conv", "#cfe3f7"),
     (r"GRU|LSTM|RNN", "#d5efd3"),
@@ -39,7 +41,7 @@ class Block:
         """Two lines: the layer, and what follows it."""
         times = f" × {self.times}" if self.times > 1 else ""
         first = f"{self.head.type} {_short(self.head.settings)}".strip() + times
-        return "\n".join([first, " · ".join(self.follows)]) if self.follows else first
+        return "\n".join([first, *textwrap.wrap(" · ".join(self.follows), LETTERS)])
 
 
 def blocks(layers: Sequence[Layer]) -> list[Block]:

@@ -3,17 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from genrelab.errors import InputError
-
-if TYPE_CHECKING:
-    import torch
-    from torch import nn
-
-    from genrelab.architecture.layers import Layer
 
 PICTURES = (".svg", ".png", ".pdf")
 
@@ -36,38 +30,25 @@ def show_architecture(component: Any, shape: tuple[int, int], classes: int, pict
         raise InputError(f"--picture {picture}: give a file that ends in {', '.join(PICTURES)}")
     import torch
 
+    from genrelab.architecture.layers import layers
     from genrelab.training.costs import multiply_adds
 
-    try:  # shapes and costs need no numbers: on the meta device even the largest model takes a moment
-        device = torch.device("meta")
-        model, found = _built(component, shape, classes, device)
-    except (NotImplementedError, RuntimeError):  # a model that looks at values
-        device = torch.device("cpu")
-        model, found = _built(component, shape, classes, device)
+    # Not on the meta device: it takes recurrent layers apart step by step, which takes longer than to compute.
+    cpu = torch.device("cpu")
+    model = component.build(component.params(), shape, classes)
+    found = layers(model, torch.zeros(1, *shape))
     bins, frames = shape
     click.echo(f"\nfor features of {bins} x {frames} (bins x frames) and {classes} classes, without the batch:\n")
     rows = [(x.name, x.type, " x ".join(map(str, x.shape_out)), f"{x.parameters:,}") for x in found]
     _print([("layer", "type", "gives", "parameters"), *rows])
     count = sum(p.numel() for p in model.parameters() if p.requires_grad)
-    costs = f"{count:,} parameters, {multiply_adds(model, shape, device):,} multiply-adds a clip"
+    costs = f"{count:,} parameters, {multiply_adds(model, shape, cpu):,} multiply-adds a clip"
     click.echo(f"\n{costs} (forward)")
     if picture:
         from genrelab.architecture.picture import draw
 
         draw(found, component.name, costs, shape, picture)
         click.echo(f"picture: {picture}")
-
-
-def _built(
-    component: Any, shape: tuple[int, int], classes: int, device: torch.device
-) -> tuple[nn.Module, list[Layer]]:
-    import torch
-
-    from genrelab.architecture.layers import layers
-
-    with device:
-        model = component.build(component.params(), shape, classes)
-        return model, layers(model, torch.zeros(1, *shape))
 
 
 def _print(rows: list[tuple[str, str, str, str]]) -> None:

@@ -54,6 +54,18 @@ def short_clips(model: Model, params: Any) -> None:
         _require_logits(built.eval(), shape, 2)
 
 
+def single_clip(model: Model, params: Any) -> None:
+    """It trains on a single clip, as the last batch of an epoch may be."""
+    for shape in (*_shapes(model, params), *SHORT):
+        try:
+            built = _build(model, params, shape).train()
+        except InputError:
+            continue
+        fix = "leave batch normalisation out where it would see one value a channel"
+        with blaming(f"for one clip of {_text(shape)} in training", fix):
+            backward(built(noise(1, *shape)).sum())
+
+
 def parameter_ends(model: Model, params: Any) -> None:
     """It works at both ends of the range of every parameter."""
     for text, changed in variations(params):
@@ -182,6 +194,7 @@ def onnx(model: Model, params: Any) -> None:
 CHECKS = (
     logits,
     short_clips,
+    single_clip,
     parameter_ends,
     gradients,
     independent_of_batch,

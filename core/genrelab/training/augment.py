@@ -44,8 +44,7 @@ class Chain(nn.Module):
         """Change a batch and its soft labels (batch, classes); nothing is changed in eval mode.
 
         Args:
-            x: (batch, bins, frames), or (batch, samples) where the chain turns waveforms into features; what it
-                holds afterwards is undefined.
+            x: (batch, bins, frames), or (batch, samples) where the chain turns waveforms into features.
             y: (batch, classes).
 
         Returns:
@@ -53,14 +52,14 @@ class Chain(nn.Module):
         """
         if not self.training or not (self.waveform or self.single or self.mixing):
             return self.live(x), y
-        reached = _draw(self.probability, x)
+        reached, given = _draw(self.probability, x), x
         for link, probability in zip(self.waveform, self.probabilities[0], strict=True):
-            x = _changed(link, x, reached & _draw(probability, x))
+            x = _changed(link, x, reached & _draw(probability, x), given)
         x = self.live(x)
         for link, probability in zip(self.single, self.probabilities[1], strict=True):
             chosen = reached & _draw(probability, x)
             if x.device.type == "cpu":
-                x = _changed(link, x, chosen)
+                x = _changed(link, x, chosen, given)
             else:  # to ask which are chosen would wait for the device
                 x = torch.where(chosen[:, None, None], link(x), x)
         for link, probability in zip(self.mixing, self.probabilities[2], strict=True):
@@ -75,9 +74,12 @@ def _draw(probability: float, x: Tensor) -> Tensor:
     return torch.rand(len(x), device=x.device) < probability
 
 
-def _changed(link: nn.Module, x: Tensor, chosen: Tensor) -> Tensor:
-    """Change the chosen clips, in place where they are not all, and compute nothing for the others."""
+def _changed(link: nn.Module, x: Tensor, chosen: Tensor, given: Tensor) -> Tensor:
+    """Change the chosen clips and compute nothing for the others; what was given to the chain stays as it is."""
     rows = chosen.nonzero()[:, 0]
+    if not len(rows):
+        return x
     if len(rows) == len(x):
         return link(x)  # type: ignore[no-any-return]
-    return x.contiguous().index_copy_(0, rows, link(x[rows])) if len(rows) else x
+    ours = x.clone() if x is given else x.contiguous()
+    return ours.index_copy_(0, rows, link(x[rows]))

@@ -40,20 +40,23 @@ def write_run(
     collection: list[Track] | None = None,
     seeds: tuple[int, ...] = (1, 2, 3),
     digest: str = "",
+    split: dict[str, int] | None = None,
 ) -> Path:
     """Write what compare needs of a run directory."""
     collection = tracks() if collection is None else collection
     digests = tuple(f"{digest}{t.id}" for t in collection)
     write_tracks(root / "data/tracks.csv", Tracks(tuple(collection), digests))
     candidates = [{"name": name} for name in skills]
-    plan = {"name": root.name, "final": {"seeds": seeds}, "candidate": candidates}
+    plan = {"name": root.name, "final": {"seeds": seeds}, "candidate": candidates, "split": split or {}}
     (root / "experiment.toml").write_text(tomli_w.dumps(plan))
     genres = sorted({t.label for t in collection})
     true = np.array([genres.index(t.label) for t in collection if t.split == "test"])
     for place, (name, skill) in enumerate(skills.items()):
         for seed in seeds:
             folder = root / "candidates" / name / "final" / f"seed-{seed}"
-            logits = np.random.default_rng([place, seed]).standard_normal((len(true), len(genres)))
+            logits = np.random.default_rng([place, seed, *(split or {}).values()]).standard_normal(
+                (len(true), len(genres))
+            )
             logits[np.arange(len(true)), true] += skill
             p = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
             result = {"status": "completed", "parameters": 1000 * (place + 1), "epochs": 4, "epoch_seconds": 2.0}

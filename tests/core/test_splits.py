@@ -59,6 +59,42 @@ def test_by_artist_no_artist_is_divided_and_genres_are_where_they_can_be(sizes, 
 
 
 @steady
+@given(genres, st.integers(2, 6), seeds)
+def test_over_its_folds_every_track_is_tested_once_and_no_artist_is_divided(sizes, folds, seed):
+    labels, artists = collection([(f"g{g}", n) for g, each in enumerate(sizes) for n in each])
+    if len(set(artists)) < folds:
+        return
+    tested = []
+    for fold in range(1, folds + 1):
+        try:
+            split = split_tracks(labels, artists, by="artist", seed=seed, folds=folds, fold=fold)
+        except InputError:  # a genre of two artists, or nobody left to validate with
+            continue
+        assert_a_partition(split, len(labels))
+        where = [{artists[i] for i in part} for part in parts(split)]
+        assert sum(map(len, where)) == len(set(artists))
+        assert {labels[i] for i in split.train} == set(labels)
+        tested += split.test.tolist()
+    assert len(tested) == len(set(tested))
+
+
+@pytest.mark.parametrize("folds", [2, 5, 10])
+def test_folds_are_of_one_size_and_mixture(folds):
+    labels, artists = realistic(3)
+    splits = [
+        split_tracks(labels, artists, by="artist", seed=1, folds=folds, fold=fold) for fold in range(1, folds + 1)
+    ]
+    assert sorted(np.concatenate([s.test for s in splits])) == list(range(len(labels)))
+    for split in splits:
+        assert len(split.test) / len(labels) == pytest.approx(1 / folds, abs=0.01)
+        assert len(split.validation) / (len(labels) - len(split.test)) == pytest.approx(1 / 9, abs=0.01)
+        for genre, (train, _, test) in counts(split, labels).items():
+            total = labels.count(genre)
+            assert test / total == pytest.approx(1 / folds, abs=0.1 if total < 200 else 0.03), genre
+            assert train > 0
+
+
+@steady
 @given(
     st.lists(st.integers(1, 30), min_size=2, max_size=2),
     st.lists(st.integers(1, 30), min_size=2, max_size=2),

@@ -18,7 +18,11 @@ _WIDE = 160  # columns of the tables where they do not go to a terminal
 
 @click.command()
 @click.argument("runs", metavar="RUN [RUN ...]", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--out", type=click.Path(path_type=Path), help="Where results go.  [default: the first RUN]")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Where results go.  [default: the first RUN; NAME-splits beside it]",
+)
 @click.option(
     "--resamples",
     type=click.IntRange(min=200),
@@ -27,19 +31,27 @@ _WIDE = 160  # columns of the tables where they do not go to a terminal
     help="Of the bootstrap, and permutations of each test.",
 )
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the resamples.")
-def compare(runs: tuple[Path, ...], out: Path | None, resamples: int, seed: int) -> None:
+@click.option("--splits", is_flag=True, help="The RUNs are one experiment on several splits of its dataset.")
+def compare(runs: tuple[Path, ...], out: Path | None, resamples: int, seed: int, splits: bool) -> None:
     """Compare the candidates of studies that share a test set.
 
     RUN is a run directory. Gives each score with a 95 % interval, tests every pair of candidates, and says in plain
     words what can be told apart and what cannot. Results go to comparison.json, comparison.md and CSV tables.
+
+    With --splits, RUNs differ in split.seed or split.fold alone; intervals then hold the variance of the split.
     """
     from genrelab.compare.comparison import compare as find  # numpy and scipy take long to import
     from genrelab.compare.read import read_runs
+    from genrelab.compare.read_splits import read_splits
+    from genrelab.compare.splits import compare_splits
     from genrelab.compare.tables import write
     from genrelab.study.announce import announce_comparison
 
-    found = find(read_runs(runs), resamples=resamples, seed=seed)
-    folder = out or runs[0]
+    if splits:
+        several = read_splits(runs)
+        found, folder = compare_splits(several), out or runs[0].parent / f"{several.name}-splits"
+    else:
+        found, folder = find(read_runs(runs), resamples=resamples, seed=seed), out or runs[0]
     write(folder, found)
     show_comparison(found)
     click.echo(f"results: {folder / 'comparison.md'}")

@@ -90,12 +90,13 @@ def _candidate(finals: Finals, found: Resampled, test: TestSet) -> dict[str, Any
         "seeds": list(finals.seeds),
         "scores": {m: {**scores[m], "runs": found.runs[:, i].tolist()} for i, m in enumerate(METRICS)},
         "genres": {g: {score: genres[score, g] for score in PER_GENRE} for g in test.classes},
-        "calibration": _calibration(finals, test),
+        "calibration": calibrate(finals, test),
         **finals.costs,
     }
 
 
-def _calibration(finals: Finals, test: TestSet) -> dict[str, Any]:
+def calibrate(finals: Finals, test: TestSet) -> dict[str, Any]:
+    """Return calibration errors and reliability diagrams, with a temperature where one can be fitted."""
     diagrams = [reliability(p, test.true) for p in finals.probabilities]
     errors = [expected_calibration_error(d) for d in diagrams]
     found = {"error": float(np.mean(errors)), "runs": errors, "reliability": diagrams}

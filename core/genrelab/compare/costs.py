@@ -38,7 +38,7 @@ def shown_cost(cost: str, value: float) -> float:
 def cost_text(cost: str, value: float) -> str:
     """Return a cost as people read it: whole where it is large."""
     shown = shown_cost(cost, value)
-    return f"{shown:,.0f}" if cost == "parameters" or shown >= 100 else f"{shown:.1f}"
+    return f"{shown:,.0f}" if cost == "parameters" or shown >= 100 else f"{shown:.3g}"
 
 
 def pareto(candidates: Mapping[str, Any]) -> dict[str, list[str]]:

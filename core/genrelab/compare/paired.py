@@ -28,9 +28,9 @@ class McNemar(TypedDict):
 
 
 class Friedman(TypedDict):
-    """Whether the ranks of candidates differ from seed to seed by more than chance."""
+    """Whether the ranks of candidates differ from block to block (seed, split) by more than chance."""
 
-    seeds: int
+    blocks: int
     statistic: float
     p: float
     ranks: list[float]
@@ -109,26 +109,27 @@ def detectable(width: float) -> float:
     return width / 2 * (1 + float(stats.norm.ppf(POWER)) / half)
 
 
-def friedman(scores: Floats) -> Friedman | None:
-    """Friedman test with Nemenyi's critical difference (Demšar, JMLR 7, 2006), seeds as blocks.
+def friedman(scores: Floats, least: int = LEAST_SEEDS) -> Friedman | None:
+    """Friedman test with Nemenyi's critical difference (Demšar, JMLR 7, 2006).
 
-    All blocks share a split and a test set: it speaks of the luck of training alone.
+    Where the blocks are seeds, they share a split and a test set: it speaks of the luck of training alone.
 
     Args:
-        scores: (candidates, seeds), more is better.
+        scores: (candidates, blocks), more is better.
+        least: blocks that there must be.
 
     Returns:
-        None where there are fewer than 3 candidates or 5 seeds, or nothing differs.
+        None where there are fewer than 3 candidates or too few blocks, or nothing differs.
     """
-    candidates, seeds = scores.shape
-    if candidates < 3 or seeds < LEAST_SEEDS or np.all(scores == scores[0]):
+    candidates, blocks = scores.shape
+    if candidates < 3 or blocks < least or np.all(scores == scores[0]):
         return None
     statistic, p = stats.friedmanchisquare(*scores)
     q = float(stats.studentized_range.ppf(1 - ALPHA, candidates, np.inf)) / sqrt(2)
     return Friedman(
-        seeds=seeds,
+        blocks=blocks,
         statistic=float(statistic),
         p=float(p),
         ranks=stats.rankdata(-scores, axis=0).mean(axis=1).tolist(),
-        critical_difference=q * sqrt(candidates * (candidates + 1) / (6 * seeds)),
+        critical_difference=q * sqrt(candidates * (candidates + 1) / (6 * blocks)),
     )

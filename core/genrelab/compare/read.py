@@ -79,7 +79,7 @@ def read_runs(roots: Sequence[Path]) -> Runs:
     prefixes = _prefixes(roots)
     first, notes, finals = None, [], []
     for root, prefix in zip(roots, prefixes, strict=True):
-        experiment, tracks = _open(root)
+        experiment, tracks = open_run(root)
         test = _test_set(tracks)
         if len(set(test.true)) < _GENRES:
             raise InputError(f"{root}: the test set has tracks of fewer than {_GENRES} genres")
@@ -101,7 +101,12 @@ def _prefixes(roots: Sequence[Path]) -> list[str]:
     return [f"{name if names.count(name) == 1 else root}/" for name, root in zip(names, roots, strict=True)]
 
 
-def _open(root: Path) -> tuple[Mapping[str, Any], Tracks]:
+def open_run(root: Path) -> tuple[Mapping[str, Any], Tracks]:
+    """Read the experiment and the tracks of a run directory.
+
+    Raises:
+        InputError: it is none, or they cannot be read.
+    """
     run = RunDirectory(root)
     if not run.experiment.is_file() or not run.tracks.is_file():
         raise InputError(f"{root}: is no run directory (no experiment.toml with data/tracks.csv)")
@@ -133,7 +138,7 @@ def _check_same(first_root: Path, first: TestSet, root: Path, test: TestSet) -> 
     if other := sorted(known.keys() ^ here.keys()):
         raise InputError(
             f"{where} {len(other)} tracks are in the test set of only one of them, {other[0]!r} among them; "
-            "use the same dataset and split"
+            "use the same dataset and split, or compare several splits of one experiment with --splits"
         )
     if changed := [i for i, row in here.items() if row != known[i]]:
         raise InputError(

@@ -64,13 +64,14 @@ def lines(comparison: Mapping[str, Any]) -> list[str]:
     if found := comparison["detectable"]:
         said.append(
             f"A difference below {100 * found['f1_macro']:.1f} points F1-macro "
-            f"({100 * found['accuracy']:.1f} points accuracy) is likely to be missed: that much a single test on "
-            f"this test set finds with {100 * comparison['power']:.0f} % power at best."
+            f"({100 * found['accuracy']:.1f} points accuracy) is likely to be missed: that much a single test "
+            f"here finds with {100 * comparison['power']:.0f} % power at best."
         )
     if ranks := comparison["friedman"]:
         order = ", ".join(f"{n} {r:.2f}" for n, r in sorted(ranks["ranks"].items(), key=lambda item: item[1]))
+        blocks = f"{ranks['blocks']} {'splits' if 'splits' in comparison else 'seeds'}"
         said.append(
-            f"Friedman over {ranks['seeds']} seeds: p {p_text(ranks['p'])}; mean ranks {order}; "
+            f"Friedman over {blocks}: p {p_text(ranks['p'])}; mean ranks {order}; "
             f"critical difference {ranks['critical_difference']:.2f}."
         )
     return [*said, comparison["verdict"]]
@@ -118,12 +119,13 @@ def _scores(comparison: Mapping[str, Any], scores: Sequence[str]) -> Table:
     ]
     size = comparison["test_set"]
     artists = f" by {size['clusters']} artists" if size["clusters"] < size["tracks"] else ""
-    title = f"Scores on {size['tracks']} test tracks{artists}: mean over seeds (95 % interval)"
+    over = f"{comparison['splits']} splits" if "splits" in comparison else "seeds"
+    title = f"Scores on {size['tracks']} test tracks{artists}: mean over {over} (95 % interval)"
     return Table(title, ("candidate", *[TITLES[score] for score in scores]), rows)
 
 
 def _pairs(comparison: Mapping[str, Any], score: str) -> Table:
-    by_track = score == "accuracy"  # what McNemar's test is about
+    by_track = score == "accuracy" and "splits" not in comparison  # what McNemar's test is about
     rows = []
     for pair in comparison["pairs"]:
         v = pair["scores"][score]
@@ -135,7 +137,8 @@ def _pairs(comparison: Mapping[str, Any], score: str) -> Table:
         )
     header = ("pair", "difference in points", "detectable", "p", "p (Holm)", *["p (McNemar)"][: int(by_track)])
     name = TITLES[score].removesuffix(" %")
-    return Table(f"Differences in {name} (95 % interval), permutation test over artists", header, rows)
+    test = "corrected t-test over splits" if "splits" in comparison else "permutation test over artists"
+    return Table(f"Differences in {name} (95 % interval), {test}", header, rows)
 
 
 def _genres(comparison: Mapping[str, Any]) -> Table:

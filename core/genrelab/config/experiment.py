@@ -121,6 +121,10 @@ class SplitPlan:
     validation: float = setting(0.1, low=0.0, high=1.0, help="share of the tracks")
     test: float = setting(0.1, low=0.0, high=1.0, help="share of the tracks")
     seed: int = setting(42, low=0, help="seed of the split")
+    folds: int = setting(
+        0, low=0, high=100, help="parts of about one size, one of which is tested; 0: as `test` says"
+    )
+    fold: int = setting(1, low=1, high=100, help="which of the folds is tested; the others are learnt from")
 
     @property
     def fractions(self) -> tuple[float, float, float]:

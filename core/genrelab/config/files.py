@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from genrelab.config.choices import structure
-from genrelab.config.experiment import Audio, Experiment, Recipe
+from genrelab.config.experiment import Audio, Experiment, Recipe, SplitPlan
 from genrelab.config.overrides import override_value
 from genrelab.config.report import report
 from genrelab.config.search_checks import problems_of_search, problems_of_space
@@ -69,6 +69,7 @@ def _inconsistencies(experiment: Experiment, registry: Registry) -> Iterator[Pro
     yield from _problems_of_audio(experiment.audio)
     if abs(sum(experiment.split.fractions) - 1) > 1e-6:
         yield Problem(("split",), f"train + validation + test is {sum(experiment.split.fractions):g}, not 1")
+    yield from _problems_of_folds(experiment.split)
     if not experiment.final.seeds or len(set(experiment.final.seeds)) < len(experiment.final.seeds):
         yield Problem(("final", "seeds"), "expected at least one seed, each once")
     selection = experiment.final.selection_seeds
@@ -81,6 +82,15 @@ def _inconsistencies(experiment: Experiment, registry: Registry) -> Iterator[Pro
             continue
         yield from _problems_of_tables(experiment.recipe(candidate), ("candidate", i))
         yield from problems_of_space(experiment, i, registry)
+
+
+def _problems_of_folds(split: SplitPlan) -> Iterator[Problem]:
+    if split.folds == 1:
+        yield Problem(("split", "folds"), "is 1: with one fold there is nothing to learn from")
+    if split.folds and split.by == "official":
+        yield Problem(("split", "folds"), 'does not go with by = "official": that split is made already')
+    if split.fold > max(1, split.folds):
+        yield Problem(("split", "fold"), f"{split.fold} is beyond folds = {split.folds}")
 
 
 def _problems_of_audio(audio: Audio) -> Iterator[Problem]:

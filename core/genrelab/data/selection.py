@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import attrs
 import numpy as np
@@ -81,7 +82,8 @@ def _split(tracks: Sequence[Track], plan: SplitPlan) -> tuple[Split, list[str]]:
         raise InputError('split.by = "artist", but no artist of any track is known; use "track"')
     optimistic = "the split is by track: artists may be on both sides, so scores are optimistic"
     files = [str(t.path) for t in tracks]
-    split = split_tracks(labels, artists, files, by=by, fractions=plan.fractions, seed=plan.seed)  # type: ignore[arg-type]
+    how: dict[str, Any] = {"by": by, "fractions": plan.fractions, "seed": plan.seed}
+    split = split_tracks(labels, artists, files, **how, folds=plan.folds, fold=plan.fold)
     return split, [optimistic] if by == "track" and any(artists) else []
 
 

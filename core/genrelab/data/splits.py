@@ -39,6 +39,8 @@ def split_tracks(
     by: Literal["artist", "track"],
     fractions: tuple[float, float, float] = (0.8, 0.1, 0.1),
     seed: int,
+    folds: int = 0,
+    fold: int = 1,
 ) -> Split:
     """Split a collection at random, with the same mixture of genres in each subset as nearly as possible.
 
@@ -54,6 +56,9 @@ def split_tracks(
         by: what must not be divided.
         fractions: shares of train, validation and test among the tracks of each genre; they sum to 1.
         seed: the same seed gives the same split.
+        folds: parts of about one size and mixture of genres, one of which is the test set; 0: the test set has the
+            share in `fractions`.
+        fold: which of them, from 1. With one seed, every track is in the test set of one fold.
 
     Raises:
         InputError: fewer than two genres, fractions that are no shares, a genre with too few artists (by artist: 2,
@@ -70,8 +75,11 @@ def split_tracks(
     np.add.at(tracks, (owners, genre_of), 1)
     counts = dict(zip(genres, (tracks > 0).sum(axis=0), strict=True))
     _check_counts(counts, by)
-    subset_of = _assign(tracks, fractions, np.random.default_rng(seed))[owners]
-    return _split(subset_of, labels, {genre: f"{count} {by}s" for genre, count in counts.items()})
+    rng = np.random.default_rng(seed)
+    subset_of = (
+        _test_fold(tracks, fractions, folds, fold, rng) if folds else _assign(tracks, fractions, _WEIGHT, rng)
+    )
+    return _split(subset_of[owners], labels, {genre: f"{count} {by}s" for genre, count in counts.items()})
 
 
 def official_split(splits: Sequence[str], labels: Sequence[str]) -> Split:
@@ -111,10 +119,29 @@ def _check_counts(counts: Mapping[str, int], by: Literal["artist", "track"]) -> 
         )
 
 
-def _assign(tracks: Indices, fractions: Sequence[float], rng: np.random.Generator) -> Indices:
-    """Choose a subset for each owner, given their tracks by genre: (owners, genres) -> (owners,).
+def _test_fold(
+    tracks: Indices, fractions: Sequence[float], folds: int, fold: int, rng: np.random.Generator
+) -> Indices:
+    """Choose a subset for each owner: test for those of one fold, for the others train or validation."""
+    subset_of = np.full(len(tracks), SUBSETS.index("test"))
+    others = _assign(tracks, [1 / folds] * folds, [1] * folds, rng) != fold - 1
+    learnt = [share / sum(fractions[:2]) for share in fractions[:2]]
+    subset_of[others] = _assign(tracks[others], learnt, _WEIGHT[:2], rng)
+    return subset_of
+
+
+def _assign(
+    tracks: Indices, fractions: Sequence[float], weights: Sequence[int], rng: np.random.Generator
+) -> Indices:
+    """Choose a part for each owner, given their tracks by genre: (owners, genres) -> (owners,).
 
     Large owners come first; small ones can even out what these left.
+
+    Args:
+        tracks: of each owner in each genre.
+        fractions: shares of the parts.
+        weights: how much it matters that a part lacks no genre.
+        rng: decides among owners of about one size.
     """
     # The whole collection counts as two more genres among the gaps, so that to leave a subset empty is worse than
     # any one lack.
@@ -123,7 +150,8 @@ def _assign(tracks: Indices, fractions: Sequence[float], rng: np.random.Generato
     order = np.lexsort((rng.random(len(counts)), -octave)).tolist()
 
     holdings = [[(genre, count) for genre, count in enumerate(row) if count] for row in counts.tolist()]
-    filling = _Filling(np.outer(fractions, counts.sum(axis=0)).tolist(), (counts > 0).sum(axis=0).tolist())
+    wanted = np.outer(fractions, counts.sum(axis=0)).tolist()
+    filling = _Filling(wanted, (counts > 0).sum(axis=0).tolist(), weights)
     subset_of = np.full(len(counts), -1)
     for owner in order:
         subset_of[owner] = filling.put(holdings[owner])
@@ -141,14 +169,16 @@ class _Filling:
     """Tracks by subset and genre."""
     left: list[int]
     """Owners without a subset, by genre."""
+    weights: Sequence[int]
+    """Of the subsets' gaps."""
     held: list[list[int]] = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self.held = [[0] * len(self.left) for _ in SUBSETS]
+        self.held = [[0] * len(self.left) for _ in self.wanted]
 
     def put(self, holding: _Holding) -> int:
         """Put an owner where it fills most gaps, and among equals where it fits best."""
-        subset = min(range(len(SUBSETS)), key=lambda s: (-self._gaps(s, holding), self._cost(s, holding)))
+        subset = min(range(len(self.wanted)), key=lambda s: (-self._gaps(s, holding), self._cost(s, holding)))
         self._move(holding, subset, 1)
         return subset
 
@@ -169,7 +199,7 @@ class _Filling:
     def _gaps(self, subset: int, holding: _Holding) -> int:
         """Weigh the gaps filled: genres that lack this subset and have no owners to spare."""
         missing = (g for g, _ in holding if not self.held[subset][g])
-        return sum(_WEIGHT[subset] for g in missing if self.left[g] <= sum(not held[g] for held in self.held))
+        return sum(self.weights[subset] for g in missing if self.left[g] <= sum(not held[g] for held in self.held))
 
 
 def _split(subset_of: Indices, labels: Sequence[str], sizes: Mapping[str, str]) -> Split:

@@ -18,6 +18,8 @@ CANDIDATES = ("gru", "lstm")
 BEGAN = 1.7e9
 """Seconds since 1970: the first training; each takes 100 seconds."""
 EPOCHS = 3
+HOSTILE = "<script>alert(1)</script> & <b>x</b>"
+POINTS = {"x": [0, 1, 2], "y": [0, 1, 0], "genre": ["jazz", HOSTILE, "jazz"], "title": ["a", HOSTILE, "c"]}
 
 
 def write_study(root: Path, trials: int = 4, seeds: tuple[int, ...] = (1, 2), reporter: str = "aim") -> Path:
@@ -91,8 +93,34 @@ def write_training(
     write_json(folder / "result.json", result)
     if tested:
         true = np.repeat(np.arange(3), 8)
-        p = rng.dirichlet([1, 1, 1], len(true)) + np.eye(3)[true]
-        np.savez(folder / "predictions.npz", probabilities=(p / 2).astype(np.float32), true=true)
+        p = rng.dirichlet([1, 1, 1], len(true)) + np.eye(3)[true] / 3
+        np.savez(folder / "predictions.npz", probabilities=(p * 3 / 4).astype(np.float32), true=true)
+
+
+def write_findings(study: Path) -> None:
+    """Add what the end of a search and a report leave to look at."""
+    for name in CANDIDATES:
+        write_json(study / "candidates" / name / "analysis.json", analysis())
+    write_json(study / "report/data/tsne.json", dict.fromkeys(CANDIDATES, POINTS))
+
+
+def analysis(**more: Any) -> dict[str, Any]:
+    """What a search leaves: three completed trials and a failed one."""
+    trials = [
+        {
+            "number": i,
+            "status": "completed",
+            "settings": {"train.learning_rate": 10.0**-i, "model.cell": cell, "model.dropout": 0.1 * i},
+            "values": {"loss": 1.0 + i},
+            "best_so_far": 1.0,
+        }
+        for i, cell in enumerate(("gru", "lstm", "gru"), 1)
+    ]
+    trials.append({**trials[0], "number": 4, "status": "failed", "values": {}})
+    curve = {"x": [0.1, 0.2], "mean": [1.0, 0.9], "sem": [0.1, 0.2]}
+    slices = {"train.learning_rate": curve, "model.dropout": curve}
+    found = {"metric": "loss", "maximize": False, "trials": trials, "slices": slices}
+    return found | {"importance": {"train.learning_rate": 0.7, "model.dropout": 0.3}} | more
 
 
 def _subset(i: int) -> str:

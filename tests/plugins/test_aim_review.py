@@ -15,34 +15,12 @@ import pytest
 
 from genrelab import Compared, StudyStart
 from genrelab.cli.compare import conclude
-from genrelab.files import read_json, write_json
+from genrelab.files import read_json
 from genrelab.plugins.registry import Registry
 from genrelab_plugins.reporters import _aim_figures as figures
 from genrelab_plugins.reporters._aim_studies import searched
 from genrelab_plugins.reporters._aim_views import View, figure_view, views
-from tests.written_study import CANDIDATES, GENRES, write_study
-
-HOSTILE = "<script>alert(1)</script> & <b>x</b>"
-POINTS = {"x": [0, 1, 2], "y": [0, 1, 0], "genre": ["jazz", HOSTILE, "jazz"], "title": ["a", HOSTILE, "c"]}
-
-
-def analysis(**more: Any) -> dict[str, Any]:
-    """What a search leaves: three completed trials and a failed one."""
-    trials = [
-        {
-            "number": i,
-            "status": "completed",
-            "settings": {"train.learning_rate": 10.0**-i, "model.cell": cell, "model.dropout": 0.1 * i},
-            "values": {"loss": 1.0 + i},
-            "best_so_far": 1.0,
-        }
-        for i, cell in enumerate(("gru", "lstm", "gru"), 1)
-    ]
-    trials.append({**trials[0], "number": 4, "status": "failed", "values": {}})
-    curve = {"x": [0.1, 0.2], "mean": [1.0, 0.9], "sem": [0.1, 0.2]}
-    slices = {"train.learning_rate": curve, "model.dropout": curve}
-    found = {"metric": "loss", "maximize": False, "trials": trials, "slices": slices}
-    return found | {"importance": {"train.learning_rate": 0.7, "model.dropout": 0.3}} | more
+from tests.written_study import CANDIDATES, GENRES, POINTS, analysis, write_findings, write_study
 
 
 @pytest.fixture(scope="module")
@@ -50,9 +28,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a study and everything that a review can show; tests leave it as it is."""
     folder = tmp_path_factory.mktemp("runs")
     study = write_study(folder / "study", trials=1)
-    for name in CANDIDATES:
-        write_json(study / "candidates" / name / "analysis.json", analysis())
-    write_json(study / "report/data/tsne.json", dict.fromkeys(CANDIDATES, POINTS))
+    write_findings(study)
     compared(study)
     return folder
 

@@ -297,6 +297,31 @@ def test_ctrl_c_and_sigterm_write_a_checkpoint_mark_the_trial_and_say_how_to_go_
     assert any((folder / "checkpoint.pt").exists() for folder in left)
 
 
+@pytest.mark.slow
+def test_a_second_ctrl_c_leaves_at_once(toy: Path) -> None:
+    plugin = toy / "toy.py"
+    plugin.write_text(plugin.read_text().replace("time.sleep(0.05)", "Path('step').touch() or time.sleep(50)"))
+    faults = [f"candidate.{name}.model.fault=slow" for name in ("wide", "narrow")]
+    command = [sys.executable, "-m", "genrelab.cli", "run", "toy.toml", *[a for f in faults for a in ("--set", f)]]
+    with subprocess.Popen(command, cwd=toy, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        deadline = time.monotonic() + 120
+        while not (toy / "step").exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        workers = _children(process.pid)
+        process.send_signal(signal.SIGINT)
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(5)
+        process.send_signal(signal.SIGINT)
+        _, stderr = process.communicate(timeout=15)
+    assert process.returncode == 130, stderr
+    assert "Traceback" not in stderr
+    assert workers
+    deadline = time.monotonic() + 10
+    while any(Path(f"/proc/{p}").exists() for p in workers) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not [p for p in workers if Path(f"/proc/{p}").exists()]
+
+
 @pytest.mark.parametrize(
     ("fault", "said"),
     [

@@ -175,6 +175,8 @@ class TestViews:
         options = [o["key"] for v in views(found) if v.page == "params" for o in v.state["select"]["options"]]
         assert options[1:3] == list(found)
         assert searched({}) == ()
+        chosen = {"model.name": {}, "model.gru.width": {}, "augment.mask.width": {}}
+        assert searched({"search": {"space": chosen}}) == ("search.model.name", "search.augment.mask.width")
 
     def test_a_study_is_named_in_every_query(self) -> None:
         for view in views([], 'a"b'):

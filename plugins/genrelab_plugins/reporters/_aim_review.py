@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+import tomllib
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -36,11 +37,11 @@ def write_review(repo: Repo, event: Compared) -> None:
     run = open_run(repo, name, event.time)
     label(run, "review", event.study, "review")
     run["study"] = {"name": event.study, "stage": "review"}
-    drawn = {}
+    drawn = set()
     for figure, candidate, spec in _drawn(event):
         context = {"candidate": candidate} if candidate else {}
         track(run, Figure(Drawing(spec)), event.time, 0, context, figure)
-        drawn[figure] = TITLES[figure]
+        drawn.add(figure)
     close_run(run, event.time)
     _keep_note(repo, event.study, _heading(event.study), _note(event, drawn))
 
@@ -81,12 +82,10 @@ def _heading(study: str) -> str:
     return f"# Review of {escaped(study)}"
 
 
-def _note(event: Compared, drawn: Mapping[str, str]) -> str:
+def _note(event: Compared, drawn: Collection[str]) -> str:
     """Return the note: headings, bold, lists and links only, since a table or an image breaks Aim's page."""
     comparison, directory = event.comparison, event.directory
     experiment = (directory / "experiment.toml").read_text(encoding="utf-8")
-    import tomllib
-
     pages = [*views(searched(tomllib.loads(experiment)), event.study)]
     pages += [figure_view(title, event.study, name) for name, title in TITLES.items() if name in drawn]
     study = f"/runs/{key_of(f'{study_id(directory)}/{event.study}')}"

@@ -50,5 +50,7 @@ def searched(experiment: Mapping[str, Any]) -> tuple[str, ...]:
 def _places(names: list[str]) -> Iterator[str]:
     for name in names:
         table, _, parameter = name.rpartition(".")
+        if "." in table and f"{table.partition('.')[0]}.name" in names:
+            continue  # of one choice of a component alone, so not every run has it
         # A logarithmic axis is what a learning rate needs, and what Aim does not have.
         yield f"search.{table}.{'log10_' * (parameter == 'learning_rate')}{parameter}"

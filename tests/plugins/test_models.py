@@ -84,6 +84,18 @@ def test_the_first_versions_of_the_study_run_one_way(name, inputs, pooled):
 
 
 @all_four
+def test_dual_pooling_is_the_mean_and_the_maximum_over_time(name):
+    x = torch.rand(2, 12, 20)
+    single, dual = build(name, pooling="mean").eval(), build(name, pooling="mean_max").eval()
+    body = {k: v for k, v in single.state_dict().items() if not k.startswith("head.")}
+    dual.load_state_dict({**dual.state_dict(), **body})
+    states, _ = single.rnn(single.convolutions(x))
+    torch.testing.assert_close(single.embed(x), states.mean(1))
+    torch.testing.assert_close(dual.embed(x), torch.cat([states.mean(1), states.amax(1)], 1))
+    assert dual(x).shape == (2, 3)
+
+
+@all_four
 def test_the_last_pooling_halves_frames_and_bins_once_more(name):
     shape = (19, 45)
     model, plain = build(name, shape, last_pool=True), build(name, shape)

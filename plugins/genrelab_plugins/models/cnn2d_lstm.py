@@ -26,6 +26,7 @@ class Params:
     bidirectional: bool = one_of(True, [True, False], help="whether the recurrent layers run both ways")
     rnn_dropout: bool = one_of(True, [True, False], help="whether dropout acts between recurrent layers, too")
     last_pool: bool = one_of(False, [False, True], help="whether a pooling follows the third convolution, too")
+    pooling: str = one_of("mean_max", ["mean_max", "mean"], help="over time")
 
 
 def build(params: Params, shape: tuple[int, int], classes: int) -> nn.Module:
@@ -49,11 +50,12 @@ def build(params: Params, shape: tuple[int, int], classes: int) -> nn.Module:
         dropout=params.dropout if params.rnn_dropout else 0.0,
         bidirectional=params.bidirectional,
     )
+    pool, values = _pooling.pooling(params.pooling, 128 * directions)
     return _crnn.Crnn(
         _crnn.convolutions2d(h, params.dropout, last_pool=params.last_pool),
         rnn,
-        _pooling.MeanMaxPool(),
-        _blocks.two_layer_head(2 * 128 * directions, 128, 0.3, classes),
+        pool,
+        _blocks.two_layer_head(values, 128, 0.3, classes),
     )
 
 

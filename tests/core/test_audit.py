@@ -18,11 +18,13 @@ from torchaudio.transforms import AmplitudeToDB, MelSpectrogram
 
 from genrelab.cli.data_audit import audit
 from genrelab.components import Track
+from genrelab.data.audit.drop import without_duplicates
 from genrelab.data.audit.duplicates import find_duplicates
 from genrelab.data.audit.leaks import audit_once, find_leaks
 from genrelab.data.store import FeatureStore
 from genrelab.data.store_writer import StoreWriter
 from genrelab.data.tracks import Tracks
+from genrelab.errors import InputError
 from genrelab.files import read_json
 
 RATE, SECONDS = 22050, 8.0
@@ -213,3 +215,46 @@ def test_command_finds_nothing_in_a_split_by_artist(toy: Path, monkeypatch: pyte
     )
     assert "audit: nothing straddles the split" in done.output
     assert read_json(toy / "x/audit.json")["leaks"] == []
+
+
+def test_duplicates_go_from_what_learns_and_stay_in_what_judges(tmp_path: Path) -> None:
+    shelf, random = Shelf(tmp_path / "store"), np.random.default_rng(0)
+    for name, subset, artist in (
+        ("learnt", "train", 0),
+        ("chosen", "validation", 1),
+        ("tested", "test", 2),
+        ("0-in-validation", "validation", 0),
+        ("1-in-test", "test", 1),
+        ("2-in-train", "train", 2),
+        ("alone", "train", 3),
+        ("same-bytes", "train", 4),
+        ("same-bytes-tested", "test", 5),
+    ):
+        again_of = {"0": 1, "1": 2, "2": 3}.get(name[0])
+        x = music(artist, 0)
+        shelf.add(name, subset, again(x, again_of, random) if again_of else x)
+    tracks, store, rows = shelf.done()
+    tracks = attrs.evolve(tracks, digests=(*tracks.digests[:7], "same", "same"))
+    left, notes = without_duplicates(tracks, find_leaks(tracks, store, rows, SECONDS), tmp_path)
+    names = {t.id for t in left.tracks}
+    assert names == {"tested", "0-in-validation", "1-in-test", "alone", "same-bytes-tested"}
+    assert dict(zip([t.id for t in left.tracks], left.digests, strict=True)) == {
+        t.id: d for t, d in zip(tracks.tracks, tracks.digests, strict=True) if t.id in names
+    }
+    listed = (tmp_path / "duplicates.csv").read_text().splitlines()
+    assert "2-in-train,train,near_duplicate,tested,test" in listed
+    assert "same-bytes,train,identical,same-bytes-tested,test" in listed
+    assert len(listed) == 5
+    assert notes == [f"duplicates left out: 3 of train and 1 of validation; see {tmp_path / 'duplicates.csv'}"]
+    used = [i for i, t in enumerate(tracks.tracks) if t.id in names]
+    assert not find_leaks(left, store, rows[used], SECONDS).leaks
+
+
+def test_a_genre_that_is_nothing_but_duplicates_is_told(tmp_path: Path) -> None:
+    shelf, quiet = Shelf(tmp_path), np.zeros(RATE, np.float32)
+    for name, subset in (("a", "train"), ("b", "validation"), ("c", "test")):
+        shelf.add(name, subset, quiet)
+    tracks, store, rows = shelf.done()
+    twice = attrs.evolve(tracks, digests=("same", tracks.digests[1], "same"))
+    with pytest.raises(InputError, match="leaves no track in train"):
+        without_duplicates(twice, find_leaks(twice, store, rows, SECONDS), tmp_path)

@@ -125,6 +125,11 @@ class SplitPlan:
         0, low=0, high=100, help="parts of about one size, one of which is tested; 0: as `test` says"
     )
     fold: int = setting(1, low=1, high=100, help="which of the folds is tested; the others are learnt from")
+    duplicates: str = one_of(
+        "keep",
+        ("keep", "drop"),
+        help="recordings in several subsets: kept there and told of, or left only in the last of them",
+    )
 
     @property
     def fractions(self) -> tuple[float, float, float]:

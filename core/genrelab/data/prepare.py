@@ -23,7 +23,8 @@ from genrelab.config.choices import structure, tables
 from genrelab.config.experiment import Experiment, FeatureChoice, Recipe
 from genrelab.data import waveforms
 from genrelab.data.audio import Excerpt
-from genrelab.data.audit.leaks import Leaks, audit_once
+from genrelab.data.audit.drop import without_duplicates
+from genrelab.data.audit.leaks import Leaks, audit_once, find_leaks
 from genrelab.data.clips import Clips, Window
 from genrelab.data.dataset import read_dataset
 from genrelab.data.extract import Extraction, extract
@@ -101,15 +102,21 @@ class Preparation:
         return self._files[key]
 
     def _select(self, choices: list[FeatureChoice], strict: bool) -> tuple[Tracks, list[str]]:
-        """Read the dataset, leave out what gives no feature, and split the rest."""
+        """Read the dataset, leave out what gives no feature, split the rest, leave out duplicates where wanted."""
         collection = read_dataset(self._experiment.dataset, self._registry)
         found = [self._extract(choice, collection.tracks) for choice in choices]
-        return select(collection, found, self._experiment.split, self._folder, strict)
+        tracks, notes = select(collection, found, self._experiment.split, self._folder, strict)
+        if self._experiment.split.duplicates == "drop":
+            used = np.isin([t.id for t in collection.tracks], [t.id for t in tracks.tracks])
+            store, rows = _richest([(f.store, f.rows[used]) for f in found])
+            leaks = find_leaks(tracks, store, rows, self._experiment.audio.seconds)
+            tracks, told = without_duplicates(tracks, leaks, self._folder)
+            notes = [*notes, *told]
+        return tracks, notes
 
     def _audit(self, features: Sequence[Path]) -> Leaks:
-        """Find what straddles the split; near-duplicates in the feature that has most bins and frames."""
-        opened = [open_feature(feature) for feature in features]
-        store, rows = max(opened, key=lambda found: found[0].shape[0] > 1 and found[0].row_bytes)
+        """Find what straddles the split."""
+        store, rows = _richest([open_feature(feature) for feature in features])
         return audit_once(self.tracks, store, rows, self._experiment.audio.seconds, self._folder / "leaks.json")
 
     def _extract(self, choice: FeatureChoice, tracks: Sequence[Track]) -> Extraction:
@@ -175,6 +182,11 @@ class Preparation:
             np.savez(out, **arrays)
         part.replace(file)
         return file
+
+
+def _richest(features: Sequence[tuple[FeatureStore, Rows]]) -> tuple[FeatureStore, Rows]:
+    """Return the feature that has most bins and frames: near-duplicates are looked for in it."""
+    return max(features, key=lambda found: found[0].shape[0] > 1 and found[0].row_bytes)
 
 
 def _key(choice: FeatureChoice) -> str:

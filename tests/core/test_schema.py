@@ -34,7 +34,7 @@ def problems(data: Any) -> list[str]:
 
 def shown() -> list[Any]:
     """Every experiment that ships or stands in the docs."""
-    texts = [(f.name, f.read_text("utf-8")) for f in sorted((ROOT / "experiments").glob("*.toml"))]
+    texts = [(f.name, f.read_text("utf-8")) for f in sorted((ROOT / "experiments").rglob("*.toml"))]
     pages = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
     for page in (p for p in pages if p.name != "plugins.md"):  # there the model is the reader's own
         blocks = re.findall(r"^```toml\n(.*?)^```", page.read_text("utf-8"), re.DOTALL | re.MULTILINE)

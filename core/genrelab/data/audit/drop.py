@@ -48,7 +48,7 @@ def without_duplicates(tracks: Tracks, leaks: Leaks, folder: Path) -> tuple[Trac
 
 def _superfluous(leak: Leak) -> Iterator[tuple[str, str, str, str, str]]:
     """Yield the tracks of a leak that are not in the last of its subsets, each with one that is."""
-    same_as, last = max(leak.tracks, key=lambda placed: SUBSETS.index(placed[1]))  # type: ignore[arg-type]
+    same_as, last = max(leak.tracks, key=lambda placed: SUBSETS.index(placed[1]))
     for track, subset in leak.tracks:
         if subset != last:
             yield track, subset, leak.kind, same_as, last

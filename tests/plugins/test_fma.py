@@ -156,7 +156,8 @@ def test_a_study_runs_on_the_official_split_and_tells_what_is_left_out(
     )
     text = text.replace("[audio]", 'exclude = ["Easy Listening"]\n\n[split]\nby = "official"\n\n[audio]')
     (toy / "fma.toml").write_text(text)
-    few = ["--set", "search={}", "--set", "final.seeds=[1]", "--set", "train.epochs=1"]
+    changes = ("search={}", "candidate.wide.space={}", "final.seeds=[1]", "train.epochs=1")
+    few = [a for change in changes for a in ("--set", change)]
     done = genrelab("run", "fma.toml", "--set", 'name="fma"', *few)
     assert done.returncode == 0, done.stderr
     with (toy / "runs/fma/data/tracks.csv").open(newline="") as lines:

@@ -1,13 +1,12 @@
 """Each training in a new process of this machine: this line is what `genrelab list` shows."""
 
+import contextlib
 import subprocess
 import sys
 import time
 
 import attrs
 from genrelab import Executor, Job, JobEnd, hookimpl, setting
-
-RUN = "import sys, pathlib; from genrelab import run_job; run_job(pathlib.Path(sys.argv[1]))"
 
 
 @attrs.frozen
@@ -17,22 +16,23 @@ class Params:
 
 class MyExecutor:
     def __init__(self, params: Params) -> None:
-        self.slots = params.slots  # never more jobs than this are under way
-        self.running: dict[Job, subprocess.Popen[bytes]] = {}
+        self.slots, self.running = params.slots, dict[Job, subprocess.Popen[bytes]]()  # never more than slots run
 
     def submit(self, job: Job) -> None:  # a job is a folder: whatever machine sees it can run it
-        self.running[job] = subprocess.Popen([sys.executable, "-c", RUN, str(job.directory)])
+        code = f"import pathlib, genrelab; genrelab.run_job(pathlib.Path({str(job.directory)!r}))"
+        self.running[job] = subprocess.Popen([sys.executable, "-c", code])
 
-    def wait(self, seconds: float) -> list[JobEnd]:
+    def wait(self, seconds: float) -> list[JobEnd]:  # a training that fails has ended; one that dies is lost
         time.sleep(seconds)
         over = [job for job, process in self.running.items() if process.poll() is not None]
-        # A training that fails has ended too, with a result.json; one whose process dies is lost, and run again.
         return [JobEnd(job, "lost" if self.running.pop(job).returncode else "ended") for job in over]
 
-    def close(self) -> None:  # SIGTERM lets a training write a checkpoint after the step it is at
+    def close(self) -> None:
         for process in self.running.values():
-            process.terminate()
-            process.wait()
+            process.terminate()  # lets a training write a checkpoint after the step it is at
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(60)
+            process.kill()
 
 
 @hookimpl

@@ -62,7 +62,7 @@ def closing(executor: Executor, params: Any) -> None:
         pid = folder / "pid"
         running.submit(_job(folder, "slow", SLOW.format(pid=str(pid))))
         deadline = time.monotonic() + SECONDS
-        while not pid.exists() and time.monotonic() < deadline:
+        while not (pid.exists() and pid.read_text()) and time.monotonic() < deadline:
             time.sleep(0.05)
         require(pid.exists(), f"a job has not begun after {SECONDS:.0f} s", "start the job in submit()")
         running.close()

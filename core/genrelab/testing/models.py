@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Iterator
 from typing import Any
 
 import safetensors.torch
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
 from genrelab.components import Model
 from genrelab.errors import InputError
-from genrelab.testing.checks import BrokenError, blaming, require, skip, variations
+from genrelab.testing.checks import blaming, require, skip, variations
+from genrelab.testing.model_building import (
+    SHORT,
+    build,
+    fall_of_loss,
+    ready,
+    require_logits,
+    shape_of,
+    shapes_of,
+    size_text,
+)
 from genrelab.testing.tensors import (
     CLOSE,
     backward,
@@ -21,61 +30,52 @@ from genrelab.testing.tensors import (
     quiet,
     require_equal,
     require_finite,
-    require_module,
-    require_shape,
     require_untouched,
     seeded,
 )
 
-Shape = tuple[int, int]
-CLASSES = 5
-SHAPES: tuple[Shape, ...] = ((32, 64), (13, 100), (128, 130))
-WAVEFORM: Shape = (1, 66_150)  # three seconds at 22,050 Hz, for models that take nothing smaller
-SHORT: tuple[Shape, ...] = ((32, 8), (32, 3), (32, 1), (1, 500))
-REFUSE = "raise InputError in build, with the smallest (bins, frames) that it takes, where a feature is too small"
-
 
 def logits(model: Model, params: Any) -> None:
     """It gives finite logits (batch, classes), whatever the feature's shape and the number of clips."""
-    for shape in _shapes(model, params):
-        built = _build(model, params, shape)
+    for shape in shapes_of(model, params):
+        built = build(model, params, shape)
         for training, clips in ((False, 1), (False, 3), (True, 3)):
-            _require_logits(built.train(training), shape, clips)
+            require_logits(built.train(training), shape, clips)
 
 
 def short_clips(model: Model, params: Any) -> None:
     """It takes short clips, or refuses them in one line when it is built."""
     for shape in SHORT:
         try:
-            built = _build(model, params, shape)
+            built = build(model, params, shape)
         except InputError as error:
-            require("\n" not in str(error), f"refuses {_text(shape)} in several lines", "say it in one line")
+            require("\n" not in str(error), f"refuses {size_text(shape)} in several lines", "say it in one line")
             continue
-        _require_logits(built.eval(), shape, 2)
+        require_logits(built.eval(), shape, 2)
 
 
 def single_clip(model: Model, params: Any) -> None:
     """It trains on a single clip, as the last batch of an epoch may be."""
-    for shape in (*_shapes(model, params), *SHORT):
+    for shape in (*shapes_of(model, params), *SHORT):
         try:
-            built = _build(model, params, shape).train()
+            built = build(model, params, shape).train()
         except InputError:
             continue
         fix = "leave batch normalisation out where it would see one value a channel"
-        with blaming(f"for one clip of {_text(shape)} in training", fix):
+        with blaming(f"for one clip of {size_text(shape)} in training", fix):
             backward(built(noise(1, *shape)).sum())
 
 
 def parameter_ends(model: Model, params: Any) -> None:
     """It works at both ends of the range of every parameter."""
     for text, changed in variations(params):
-        shape = _shape(model, changed, f" with {text}")
-        _require_logits(_build(model, changed, shape).eval(), shape, 2, f" with {text}")
+        shape = shape_of(model, changed, f" with {text}")
+        require_logits(build(model, changed, shape).eval(), shape, 2, f" with {text}")
 
 
 def gradients(model: Model, params: Any) -> None:
     """Every parameter gets a gradient."""
-    built, (x, y) = _ready(model, params)
+    built, (x, y) = ready(model, params)
     optimizer, still = torch.optim.Adam(built.parameters(), 1e-2), dict(built.named_parameters())
     for _ in range(3):  # a branch that starts from zero learns from the second step on
         optimizer.zero_grad()
@@ -89,7 +89,7 @@ def gradients(model: Model, params: Any) -> None:
 
 def independent_of_batch(model: Model, params: Any) -> None:
     """In eval mode a clip's logits do not depend on the other clips of its batch."""
-    built, (x, _) = _ready(model, params)
+    built, (x, _) = ready(model, params)
     built(x)  # running statistics other than 0 and 1
     built.eval()
     with torch.inference_mode():
@@ -101,8 +101,8 @@ def independent_of_batch(model: Model, params: Any) -> None:
 def reproducible(model: Model, params: Any) -> None:
     """The same seed gives the same weights and logits; eval mode draws nothing."""
     fix = "draw random numbers from torch's own generator only, and none in eval()"
-    first, (x, _) = _ready(model, params)
-    second, _ = _ready(model, params)
+    first, (x, _) = ready(model, params)
+    second, _ = ready(model, params)
     for (name, a), b in zip(first.state_dict().items(), second.state_dict().values(), strict=True):
         require_equal(a.float(), b.float(), f"{name} differs between two builds with one seed", fix)
     with torch.no_grad():
@@ -113,7 +113,7 @@ def reproducible(model: Model, params: Any) -> None:
 
 def input_untouched(model: Model, params: Any) -> None:
     """It leaves its input as it is."""
-    built, (x, _) = _ready(model, params)
+    built, (x, _) = ready(model, params)
     before = x.clone()
     with torch.no_grad():
         built(x)
@@ -122,12 +122,12 @@ def input_untouched(model: Model, params: Any) -> None:
 
 def weights_round_trip(model: Model, params: Any) -> None:
     """Its weights can be stored as safetensors, and loaded into a new build that then gives the same logits."""
-    built, (x, y) = _ready(model, params)
+    built, (x, y) = ready(model, params)
     backward(F.cross_entropy(built(x), y))
     torch.optim.Adam(built.parameters()).step()
     fix = "register every tensor that decides the result as a Parameter or buffer, each under one name"
     stored = safetensors.torch.save({k: v.contiguous() for k, v in built.state_dict().items()})
-    again = seeded(9, _build, model, params, (x.shape[1], x.shape[2]), 9)
+    again = seeded(9, build, model, params, (x.shape[1], x.shape[2]), 9)
     again.load_state_dict(safetensors.torch.load(stored))
     with torch.no_grad():
         require_equal(again.eval()(x), built.eval()(x), "other logits after loading its weights", fix, **CLOSE)
@@ -135,14 +135,14 @@ def weights_round_trip(model: Model, params: Any) -> None:
 
 def learns(model: Model, params: Any) -> None:
     """The loss on one batch falls when it is trained on it."""
-    fall = max(_fall(model, params, 1e-2), 0.0) or _fall(model, params, 1e-3)
+    fall = max(fall_of_loss(model, params, 1e-2), 0.0) or fall_of_loss(model, params, 1e-3)
     fix = "look for a missing path from input to logits, a softmax before the loss, or a scale far from 1"
     require(fall > 0.01, f"after 15 steps the loss on one batch has fallen by {fall:.1%}", fix)
 
 
 def embed(model: Model, params: Any) -> None:
     """`embed` gives the vector (batch, values) of each clip that the head classifies."""
-    built, (x, _) = _ready(model, params)
+    built, (x, _) = ready(model, params)
     method = getattr(built, "embed", None)
     require(callable(method), "has no embed", "add embed(x): (batch, bins, frames) -> (batch, values)")
     built.eval()
@@ -161,7 +161,7 @@ def embed(model: Model, params: Any) -> None:
 
 def compiles(model: Model, params: Any) -> None:
     """It gives the same under torch.compile (traced and differentiated, without generating code)."""
-    built, (x, y) = _ready(model, params)
+    built, (x, y) = ready(model, params)
     built.eval()
     fix = "avoid what torch.compile cannot trace, or tell why in known_failures={'compiles': ...}"
     with quiet():
@@ -179,7 +179,7 @@ def onnx(model: Model, params: Any) -> None:
         skip("needs the packages onnx, onnxscript and onnxruntime")
     import onnxruntime
 
-    built, (x, _) = _ready(model, params)
+    built, (x, _) = ready(model, params)
     built.eval()
     fix = "use operators that ONNX has, or tell why in known_failures={'onnx': ...}"
     with quiet(), torch.no_grad():
@@ -206,73 +206,3 @@ CHECKS = (
     compiles,
     onnx,
 )
-
-
-def _build(model: Model, params: Any, shape: Shape, seed: int = 0) -> nn.Module:
-    torch.manual_seed(seed)
-    built = model.build(params, shape, CLASSES)
-    require_module(built)
-    return built
-
-
-def _shapes(model: Model, params: Any) -> Iterator[Shape]:
-    """Yield the shapes that a model takes; that of a waveform only where it takes no other."""
-    taken = 0
-    for shape in SHAPES:
-        try:
-            _build(model, params, shape)
-        except InputError:
-            continue
-        taken += 1
-        yield shape
-    if not taken:
-        yield _shape(model, params)
-
-
-def _shape(model: Model, params: Any, where: str = "") -> Shape:
-    """Return the smallest of the shapes that a model takes."""
-    refused = ""
-    for shape in (*SHAPES, WAVEFORM):
-        try:
-            _build(model, params, shape)
-        except InputError as error:
-            refused = str(error)
-            continue
-        return shape
-    shapes = ", ".join(_text(s) for s in (*SHAPES, WAVEFORM))
-    fix = "narrow the parameter's range, or take one of these"
-    raise BrokenError(f"refuses each of {shapes}{where}: {refused}", fix)
-
-
-def _ready(model: Model, params: Any) -> tuple[nn.Module, tuple[Tensor, Tensor]]:
-    """Return a model in train mode, and a batch whose genres differ in number and in level."""
-    shape = _shape(model, params)
-    y = torch.tensor([0, 0, 0, 1, 1, 2])
-    x = noise(len(y), *shape) + y[:, None, None] / 4
-    return _build(model, params, shape).train(), (x, y)
-
-
-def _require_logits(built: nn.Module, shape: Shape, clips: int, where: str = "") -> None:
-    text = f"{clips} clips of {_text(shape)}{where}"
-    with blaming(f"for {text}", REFUSE), torch.no_grad():
-        y = built(noise(clips, *shape))
-    require_shape(y, (clips, CLASSES), text, "end with a layer that gives one value a class, for each clip")
-    require_finite(y, text, "look for a division by zero, or a logarithm or root of it")
-
-
-def _fall(model: Model, params: Any, rate: float) -> float:
-    """Return by what share the loss on one batch falls in 15 steps of Adam, with the same dropout at each."""
-    built, (x, y) = _ready(model, params)
-    optimizer = torch.optim.Adam(built.parameters(), rate)
-    losses = []
-    for _ in range(16):
-        loss = F.cross_entropy(seeded(1, built, x), y)
-        losses.append(float(loss.detach()))
-        optimizer.zero_grad()
-        backward(loss)
-        optimizer.step()
-    return 1 - losses[-1] / losses[0]
-
-
-def _text(shape: Shape) -> str:
-    return f"{shape[0]} x {shape[1]}"

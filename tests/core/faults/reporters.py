@@ -49,7 +49,7 @@ FAULTS: list[Fault] = [
     ("hooks", reporter(Misspelt), "on_epoch_ends"),
     ("hooks", reporter(object), "listens to nothing"),
     ("any_order", reporter(NeedsStart), "has no attribute 'study' in on_epoch_end"),
-    ("bad_ends", reporter(NeedsObjective), "KeyError: 'validation' in on_trial_end, for a training that is failed"),
+    ("bad_ends", reporter(NeedsObjective), "KeyError: 'validation' in on_trial_end, for a training that is "),
     ("strange_values", reporter(lambda: Listener(lambda e: int(e.metrics["train"]["loss"]))), "ValueError"),
     ("events_untouched", reporter(lambda: Listener(lambda e: e.metrics.clear())), "changes EpochEnd, TrialEnd"),
 ]

@@ -111,11 +111,12 @@ def test_a_duplicate_disables_only_that_name_and_names_both_sources(
     monkeypatch.setitem(sys.modules, module, SimpleNamespace())
     points = {
         "genrelab.models": [
-            SimpleNamespace(name=n, module=module, dist=SimpleNamespace(name="others", version="2.0"))
+            SimpleNamespace(name=n, value=module, dist=SimpleNamespace(name="others", version="2.0"))
             for n in ("net", "free")
         ]
     }
-    monkeypatch.setattr(metadata, "entry_points", lambda group: points.get(group, []))
+    found = SimpleNamespace(select=lambda group: points.get(group, []))
+    monkeypatch.setattr(metadata, "entry_points", lambda: found)
     message = refusal(plugin(tmp_path, GOOD))
     assert str(tmp_path / "registry.toml") in message
     assert "others 2.0" in message

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import soundfile
@@ -89,3 +92,8 @@ def test_what_cannot_be_used_has_the_reasons_of_the_study(tmp_path):
         list(clips_of_file(str(tmp_path / "b.wav"), AUDIO))
     with pytest.raises(BadAudio, match="no such file"):
         list(clips_of_file(str(tmp_path / "c.wav"), AUDIO))
+
+
+def test_a_process_that_only_decodes_imports_no_torch():
+    code = "import sys; from genrelab.use.clips import read_clips_of; assert 'torch' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)

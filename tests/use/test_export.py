@@ -221,6 +221,17 @@ def test_the_command_exports_a_program_and_never_overwrites(study, tmp_path, cop
     assert (out / "model.json").stat().st_mtime_ns == before
 
 
+def test_a_program_that_is_wrong_on_other_lengths_is_exported_for_its_own(study, registry, tmp_path, monkeypatch):
+    def for_one_length(traced, *more):
+        if not traced.fixed:
+            raise WorkError("differs on other lengths")
+        return write_torch(traced, *more)
+
+    monkeypatch.setitem(export.__globals__["_FILES"], "torch-export", ("model.pt2", for_one_length))
+    found = export(study, "cnn1d_gru", None, tmp_path / "out", "torch-export", "feature", registry)
+    assert found.notes[1] == "model.pt2: only for 50 frames at once: differs on other lengths"
+
+
 def test_nothing_is_left_of_an_export_that_fails(study, registry, tmp_path, monkeypatch):
     def broken(*_):
         raise WorkError("cannot")

@@ -169,7 +169,7 @@ def test_long_files_and_many_files_go_to_processes_that_do_everything(study, cro
     monkeypatch.setattr(many, "_LONG", 3.5)  # so 3.wav, of 4 s, is too long to be handed on
     make = functools.partial(load_again, study, "cnn1d_gru", None, (TOY / "toy.py",), study)
     files = many.find_files([crowd])
-    found = list(many.predict_files(files, make, hop=0.0, console=Console(quiet=True)))
+    found = list(many.predict_files(files, make(), make, hop=0.0, console=Console(quiet=True)))
     assert [h.path for h in found] == files
     assert made[1] is many._predict
     model = classifier("cnn1d_gru")

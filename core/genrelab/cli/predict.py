@@ -78,7 +78,7 @@ def predict(
     use_one_thread()
     make = partial(load_again, model, candidate, seed, plugins, Path.cwd())
     classifier = make()
-    heard = predict_files(find_files(audio), make, hop=hop or 0.0, console=Console(stderr=True))
+    heard = predict_files(find_files(audio), classifier, make, hop=hop or 0.0, console=Console(stderr=True))
     if timeline:
         heard = _with_timelines(heard, timeline, classifier.classes)
     counts = {"all": 0, "bad": 0}

@@ -66,8 +66,9 @@ def tag(
     use_one_thread()
     free, steps = to_tag(folder, overwrite)
     make = partial(load_again, model, candidate, seed, plugins, Path.cwd())
-    heard = predict_files(list(free), make, hop=0.0, console=Console(stderr=True))
-    steps += write(folder, heard, free, make(), at_least=at_least, write=not dry_run)
+    classifier = make()
+    heard = predict_files(list(free), classifier, make, hop=0.0, console=Console(stderr=True))
+    steps += write(folder, heard, free, classifier, at_least=at_least, write=not dry_run)
     _show(sorted(steps, key=lambda step: step.path), "would be tagged" if dry_run else "tagged")
     if not dry_run and any(step.after for step in steps):
         click.echo(f"undo with: genrelab tag {folder} --undo")

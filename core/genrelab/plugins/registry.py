@@ -206,8 +206,9 @@ def _shipped_registry() -> list[Path]:
 
 def _entry_points() -> list[Entry]:
     entries = []
+    found = metadata.entry_points()  # once: it reads the metadata of every distribution
     for kind in KINDS.values():
-        for point in metadata.entry_points(group=f"genrelab.{kind.plural}"):
+        for point in found.select(group=f"genrelab.{kind.plural}"):
             dist = point.dist
             source = f"{dist.name} {dist.version}" if dist else "an installed distribution"
             module = point.value.partition(":")[0].strip()  # point.module raises where the value is malformed

@@ -8,7 +8,8 @@ from typing import NamedTuple
 import numpy as np
 
 from genrelab.config.experiment import Audio
-from genrelab.data.audio import SILENCE, Waveform, fit_length, stream_mono
+from genrelab.data.audio import SILENCE, BadAudio, Waveform, fit_length, stream_mono
+from genrelab.data.store import Rejected
 
 
 class Clip(NamedTuple):
@@ -29,6 +30,24 @@ def clips_of_file(path: str, audio: Audio, hop: float = 0.0) -> Iterator[Clip]:
         BadAudio: as `stream_mono`.
     """
     return clips_of(stream_mono(path, audio.sample_rate), audio, hop)
+
+
+def read_clips_of(path: str, audio: Audio, hop: float, most: float) -> list[Clip] | Rejected | None:
+    """Return the clips of a file, or why there are none; None where they are longer than `most` seconds together.
+
+    It stands here, where no module imports torch, because a process that only decodes must start quickly.
+    """
+    clips: list[Clip] = []
+    try:
+        for clip in clips_of_file(path, audio, hop):
+            clips.append(clip)
+            if len(clips) * audio.seconds > most:
+                return None
+    except BadAudio as error:
+        return Rejected(error.reason, error.message)
+    except Exception as error:  # one file must not end the rest
+        return Rejected("failed", f"{type(error).__name__}: {error}")
+    return clips
 
 
 def clips_of(blocks: Iterable[Waveform], audio: Audio, hop: float = 0.0) -> Iterator[Clip]:

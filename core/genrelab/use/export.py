@@ -96,7 +96,13 @@ def _write_program(classifier: Classifier, folder: Path, format_: Format, input_
         return ()
     name, write = _FILES[format_]
     traced = trace(classifier, input_)
-    worst = write(traced, classifier.description, folder / name)
+    try:
+        worst = write(traced, classifier.description, folder / name)
+    except WorkError as error:
+        if traced.fixed:
+            raise
+        traced = trace(classifier, input_, fixed=str(error))
+        worst = write(traced, classifier.description, folder / name)
     notes = [f"{name}: probabilities within {worst:.1g} of the model's on lengths {traced.lengths()}"]
     if traced.fixed:
         notes.append(f"{name}: only for {traced.example.shape[-1]} {traced.axis} at once: {traced.fixed}")

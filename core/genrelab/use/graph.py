@@ -104,8 +104,13 @@ class Traced:
         return [whole] if self.fixed else [whole, whole + whole // 3 + 1, 2 * whole]
 
 
-def trace(classifier: Classifier, input_: Input) -> Traced:
+def trace(classifier: Classifier, input_: Input, fixed: str = "") -> Traced:
     """Trace a trained model for any batch and any length; for its own length where it cannot do with others.
+
+    Args:
+        classifier: the model.
+        input_: of the program.
+        fixed: why to trace it only for its own length; empty to try any.
 
     Raises:
         WorkError: torch cannot trace it; the message says why.
@@ -119,12 +124,13 @@ def trace(classifier: Classifier, input_: Input) -> Traced:
     example = 0.1 * torch.randn(_BATCH, *shape, generator=torch.Generator().manual_seed(0))
     module.eval()
     time = len(shape)
+    if not fixed:
+        try:
+            return Traced(_export(module, example, (0, time)), module, example, input_, "")
+        except Exception as error:  # whatever a compiler can raise
+            fixed = first_line(error)
     try:
-        return Traced(_export(module, example, (0, time)), module, example, input_, "")
-    except Exception as error:  # whatever a compiler can raise
-        reason = first_line(error)
-    try:
-        return Traced(_export(module, example, (0,)), module, example, input_, reason)
+        return Traced(_export(module, example, (0,)), module, example, input_, fixed)
     except Exception as error:
         raise WorkError(f"torch cannot export {_name(classifier, input_)}: {first_line(error)}") from error
 

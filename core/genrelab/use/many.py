@@ -10,7 +10,6 @@ from pathlib import Path
 import attrs
 from rich.console import Console
 
-from genrelab.config.experiment import Audio
 from genrelab.data.audio import BadAudio
 from genrelab.data.fill import FEW, LIMIT
 from genrelab.data.find import audio_files
@@ -19,7 +18,7 @@ from genrelab.data.progress import files_bar
 from genrelab.data.store import Rejected
 from genrelab.errors import GenrelabError, InputError
 from genrelab.use.classifier import Classifier, Timeline
-from genrelab.use.clips import Clip, clips_of_file
+from genrelab.use.clips import Clip, clips_of_file, read_clips_of
 
 _LONG = 1200.0  # seconds: longer files are not sent from process to process
 _SLOWEST = 100_000  # bytes a second: a tenth of what decoding MP3 and predicting takes
@@ -51,7 +50,7 @@ def find_files(given: Sequence[Path]) -> list[str]:
 
 
 def predict_files(
-    files: Sequence[str], make: Callable[[], Classifier], *, hop: float, console: Console
+    files: Sequence[str], classifier: Classifier, make: Callable[[], Classifier], *, hop: float, console: Console
 ) -> Iterator[Heard]:
     """Predict files, in parallel where there are many; yield what came of each, in their order.
 
@@ -60,7 +59,8 @@ def predict_files(
 
     Args:
         files: paths, each once.
-        make: gives the classifier; picklable, for each process makes its own.
+        classifier: for files that are heard in this process.
+        make: gives the same one in any process; picklable.
         hop: seconds from one clip to the next; 0: the length of a clip.
         console: where progress is shown, if it is a terminal.
 
@@ -71,7 +71,7 @@ def predict_files(
         found: dict[str, Outcome] = {}
         waiting = iter(files)
         due = next(waiting, None)
-        for path, outcome in _outcomes(files, make, hop):
+        for path, outcome in _outcomes(files, classifier, make, hop):
             advance(isinstance(outcome, Rejected))
             found[path] = outcome
             while due is not None and due in found:
@@ -79,22 +79,24 @@ def predict_files(
                 due = next(waiting, None)
 
 
-def _outcomes(files: Sequence[str], make: Callable[[], Classifier], hop: float) -> Iterator[tuple[str, Outcome]]:
+def _outcomes(
+    files: Sequence[str], classifier: Classifier, make: Callable[[], Classifier], hop: float
+) -> Iterator[tuple[str, Outcome]]:
     """Yield what came of each file, in any order."""
     later = list(files)
     if len(files) <= FEW:
-        classifier, later = make(), []
+        later = []
         readers = Pool(
-            partial(_read, audio=classifier.description.audio, hop=hop, most=_LONG),
+            partial(read_clips_of, audio=classifier.description.audio, hop=hop, most=_LONG),
             no_preparation,
             1,
             _limit(files),
         )
-        for path, read in readers.results(files):
-            if read is None:
+        for path, clips in readers.results(files):
+            if clips is None:
                 later.append(path)
             else:
-                yield path, _hear(classifier, Rejected(*read) if isinstance(read, Lost) else read)
+                yield path, _hear(classifier, Rejected(*clips) if isinstance(clips, Lost) else clips)
     if not later:
         return
     from joblib import cpu_count  # takes long to import
@@ -108,21 +110,6 @@ def _limit(files: Iterable[str]) -> float:
     """Return the seconds that a file may take."""
     sizes = [os.stat(path).st_size for path in files if os.path.isfile(path)]  # noqa: PTH113, PTH116 - see _file_digest
     return LIMIT + max(sizes, default=0) / _SLOWEST
-
-
-def _read(path: str, audio: Audio, hop: float, most: float) -> list[Clip] | Rejected | None:
-    """Return the clips of a file, why there are none, or None where it is too long to be handed on."""
-    clips: list[Clip] = []
-    try:
-        for clip in clips_of_file(path, audio, hop):
-            clips.append(clip)
-            if len(clips) * audio.seconds > most:
-                return None
-    except BadAudio as error:
-        return Rejected(error.reason, error.message)
-    except Exception as error:  # one file must not end the rest
-        return Rejected("failed", f"{type(error).__name__}: {error}")
-    return clips
 
 
 def _hear(classifier: Classifier, clips: Iterable[Clip] | Rejected) -> Outcome:

@@ -176,7 +176,7 @@ class TestWrongInput:
         assert_one_clear_line(done, "net.py:1: ModuleNotFoundError: No module named 'no_such_package'")
 
     def test_run_directory_of_another_experiment(self, genrelab: Command, toy: Path) -> None:
-        few = ["--set", "search={}", "--set", "final.seeds=[1]"]
+        few = ["--set", "search={}", "--set", "candidate.wide.space={}", "--set", "final.seeds=[1]"]
         assert genrelab("run", "toy.toml", *few).returncode == 0
         done = genrelab("run", "toy.toml", *few, "--set", "train.epochs=4")
         assert_one_clear_line(done, "runs/toy: holds another experiment; train.epochs: 3 there, 4 here")

@@ -38,7 +38,7 @@ class Lines:
     @property
     def long(self) -> bool:
         """Whether it is folded up until it is asked for."""
-        return len(self.lines) > _LONG
+        return len(self.lines) > _LONG // 2
 
 
 @attrs.frozen

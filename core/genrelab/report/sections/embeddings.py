@@ -50,7 +50,7 @@ def embeddings(study: Study, page: Page, registry: Registry, options: TsneOption
             vectors = _embedded(contender, registry)[kept]
             places, perplexity = _tsne(vectors, options)
         except GenrelabError as error:
-            blocks.append(Text(f"{contender.name}: no embeddings: {error}"))
+            blocks.append(Text(f"{contender.name}: no embeddings: {_short(error)}"))
             continue
         caption = (
             f"{contender.name}, seed {contender.representative.number if contender.representative else ''}: t-SNE "
@@ -67,6 +67,11 @@ def embeddings(study: Study, page: Page, registry: Registry, options: TsneOption
         }
     write_json(page.folder / "data" / "tsne.json", found)
     return blocks
+
+
+def _short(error: GenrelabError) -> str:
+    """Return the first two lines of a message: how many problems there are, and the first of them."""
+    return ": ".join(line.strip() for line in str(error).splitlines()[:2])
 
 
 def _thinned(count: int, most: int) -> NDArray[np.int64]:

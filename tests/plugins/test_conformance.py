@@ -26,7 +26,7 @@ HEAVY = {"torch", "torchaudio", "numpy", "scipy", "sklearn", "matplotlib", "rich
 
 # Checks that take seconds: of models those that compile or build many, of others those that start processes or Aim.
 SLOW = {"compiles", "onnx", "parameter_ends"}
-SLOW_COMPONENTS = {"aim", "local"}
+SLOW_COMPONENTS = {"aim", "local", "ray"}
 # Models of millions of parameters are checked smaller than their defaults: the promises are the same.
 SIZES: dict[str, dict[str, Any]] = {
     "ast": {"heads": 1},

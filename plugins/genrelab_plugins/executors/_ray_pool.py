@@ -68,12 +68,14 @@ class RayPool:
 
     def close(self) -> None:
         """Let tasks finish the step that they are at, and end; a second Ctrl-C ends them at once."""
+        tasks = list(self._running)
         try:
-            for task in self._running:
+            for task in tasks:
                 ray.cancel(task)
-            ray.wait(list(self._running), num_returns=max(1, len(self._running)), timeout=_GRACE_SECONDS)
+            if tasks:
+                ray.wait(tasks, num_returns=len(tasks), timeout=_GRACE_SECONDS)
         finally:
-            for task in self._running:
+            for task in tasks:
                 with contextlib.suppress(RayError):
                     ray.cancel(task, force=True)
             self._running = {}

@@ -67,7 +67,13 @@ def noise(*shape):
     return 0.1 * np.random.default_rng(sum(shape)).standard_normal(shape).astype(np.float32)
 
 
-@pytest.mark.parametrize(("name", "window"), [*((name, 0.0) for name in ARCHITECTURES), ("cnn2d_gru", 0.4)])
+@pytest.mark.parametrize(
+    ("name", "window"),
+    [
+        *(pytest.param(n, 0.0, marks=[pytest.mark.slow] * (n == "cnn2d_lstm")) for n in ARCHITECTURES),
+        pytest.param("cnn2d_gru", 0.4, marks=pytest.mark.slow),
+    ],
+)
 def test_onnx_from_the_waveform_gives_what_predict_gives_for_any_batch_and_length(tmp_path, name, window):
     model = load(write_model(tmp_path / "m", small(name), window=window))
     write_onnx(trace(model, "waveform"), model.description, tmp_path / "a.onnx")

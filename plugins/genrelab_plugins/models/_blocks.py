@@ -86,6 +86,8 @@ class BatchNorm(nn.BatchNorm2d):
     def forward(self, x: Tensor) -> Tensor:
         """Normalise each channel over all other axes."""
         training = self.training and x.numel() > x.shape[1]
+        if training and self.num_batches_tracked is not None:
+            self.num_batches_tracked.add_(1)  # as torch's own layers do
         statistics = self.running_mean, self.running_var
         return F.batch_norm(x, *statistics, self.weight, self.bias, training, self.momentum or 0.0, self.eps)
 

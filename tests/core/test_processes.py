@@ -205,7 +205,7 @@ def test_the_process_that_fails_says_why_and_the_others_end(shared: Path, genrel
     (shared / "shared.toml").write_text(changed)
     done = genrelab(*command(2), timeout=300)
     assert done.returncode == 1
-    assert "out of memory on cpu with 9 clips of 129 x 126 at once (batch_size 9)" in done.stderr
+    assert "out of memory on cpu with 9 clips of 65 x 251 at once (batch_size 9)" in done.stderr
     assert "Traceback" not in done.stderr
 
 

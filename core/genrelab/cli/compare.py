@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import click
 
+from genrelab.cli.console import table_console
 from genrelab.errors import InputError
 from genrelab.plugins.registry import Registry
 
 _RESAMPLES = 5000
-_WIDE = 160  # columns of the tables where they do not go to a terminal
 
 
 @click.command()
@@ -80,13 +79,12 @@ def conclude(run: Path, registry: Registry) -> str:
 
 def show_comparison(comparison: Mapping[str, Any]) -> None:
     """Print the tables, the sentences and the verdict."""
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     from genrelab.compare.tables import lines, tables
 
-    console = Console(width=None if sys.stdout.isatty() else _WIDE)
+    console = table_console()
     for table in tables(comparison):
         shown = Table(title=Text(table.title))
         for number, name in enumerate(table.header):

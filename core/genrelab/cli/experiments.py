@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from genrelab.cli.compare import conclude
+from genrelab.cli.console import table_console
 from genrelab.config.files import load
 from genrelab.errors import InputError
 from genrelab.plugins.registry import Registry
@@ -32,9 +32,6 @@ STORE = click.option(
     envvar="GENRELAB_STORE",
     help="Where computed features are kept, for all studies.",
 )
-
-
-_WIDE = 160  # columns of the table where it does not go to a terminal
 
 
 def experiment_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -90,7 +87,6 @@ def run(
 
 def show_rows(rows: list[Row]) -> None:
     """Print the result table."""
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
@@ -102,7 +98,7 @@ def show_rows(rows: list[Row]) -> None:
     for row in rows:
         *cells, last = row.cells()
         table.add_row(*[Text(cell) for cell in cells], Text(last if row.runs else "no result"))
-    console = Console(width=None if sys.stdout.isatty() else _WIDE)
+    console = table_console()
     console.print(table)
     for row in rows:
         if not row.runs:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from genrelab.cli.console import table_console
 from genrelab.cli.experiments import PLUGIN
 from genrelab.errors import WorkError
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 _MODEL = click.argument("model", metavar="RUN_OR_MODEL", type=click.Path(path_type=Path))
 _CANDIDATE = click.option("--candidate", metavar="NAME", help="Of a run directory with several.")
 _SEED = click.option("--seed", type=int, help="Final run to use.  [default: the best on validation]")
-_WIDE = 160  # columns of the table where it does not go to a terminal
 
 
 def model_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -124,12 +124,10 @@ def _with_timelines(heard: Iterable[Heard], folder: Path, classes: Sequence[str]
 
 def _write(rows: Iterable[Row], classes: Sequence[str], kind: str) -> None:
     """Print rows as they come; all at once where a progress bar is on the same terminal."""
-    from rich.console import Console
-
     from genrelab.use.rows import csv_lines, json_lines, table
 
     if kind == "table":
-        Console(width=None if sys.stdout.isatty() else _WIDE).print(table(list(rows), classes))
+        table_console().print(table(list(rows), classes))
         return
     lines = csv_lines(rows, classes) if kind == "csv" else json_lines(rows, classes)
     for line in list(lines) if sys.stdout.isatty() else lines:

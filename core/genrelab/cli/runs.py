@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from genrelab.cli.console import table_console
 from genrelab.errors import InputError
 
 if TYPE_CHECKING:
     from genrelab.study.status import RunStatus, TrainingStatus
-
-_WIDE = 160  # columns of a table where it does not go to a terminal
 
 
 @click.command()
@@ -101,7 +99,6 @@ def _bests(run: RunStatus) -> str:
 
 
 def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
@@ -110,4 +107,4 @@ def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         table.add_column(name)
     for row in rows:
         table.add_row(*[Text(cell) for cell in row])
-    Console(width=None if sys.stdout.isatty() else _WIDE).print(table)
+    table_console().print(table)

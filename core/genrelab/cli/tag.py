@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -10,13 +9,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from genrelab.cli.console import table_console
 from genrelab.cli.predict import load_again, model_options
 from genrelab.errors import InputError
 
 if TYPE_CHECKING:
     from genrelab.use.tagging import Step
-
-_WIDE = 160  # columns of the table where it does not go to a terminal
 
 
 @click.command()
@@ -76,7 +74,6 @@ def tag(
 
 def _show(steps: Sequence[Step], done: str) -> None:
     """Print a table and count what was done."""
-    from rich.console import Console
     from rich.table import Table
 
     from genrelab.use.rows import safe
@@ -84,6 +81,6 @@ def _show(steps: Sequence[Step], done: str) -> None:
     table = Table("file", "genre", done, "")
     for step in steps:
         table.add_row(safe(step.path), safe(step.before), safe(step.after), safe(step.note))
-    Console(width=None if sys.stdout.isatty() else _WIDE).print(table)
+    table_console().print(table)
     changed = sum(bool(step.after) for step in steps)
     click.echo(f"{changed} {done}, {len(steps) - changed} left as they are")

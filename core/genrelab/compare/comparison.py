@@ -11,7 +11,7 @@ from genrelab import __version__
 from genrelab.compare.calibration import expected_calibration_error, fit_temperature, reliability, with_temperature
 from genrelab.compare.costs import pareto
 from genrelab.compare.metrics import METRICS, PER_GENRE, Tallies
-from genrelab.compare.paired import ALPHA, POWER, TESTED, detectable, friedman, holm, mcnemar, permutation_test
+from genrelab.compare.paired import ALPHA, POWER, TESTED, correct, detectable, friedman, mcnemar, permutation_test
 from genrelab.compare.read import Finals, Runs, TestSet
 from genrelab.compare.resample import CONFIDENCE, Resampled, difference, interval, resample, widening
 from genrelab.compare.words import pair_sentence, verdict
@@ -50,10 +50,7 @@ def compare(runs: Runs, *, resamples: int, seed: int) -> dict[str, Any]:
         _pair(*two, test, seed)
         for two in combinations([*zip(finals, tallies, found, strict=True)], 2)
     ]  # fmt: skip
-    for name in TESTED:
-        corrected = holm(np.array([pair["scores"][name]["p"] for pair in pairs]))
-        for pair, p in zip(pairs, corrected, strict=True):
-            pair["scores"][name]["p_holm"] = float(p)
+    correct(pairs)
     for pair in pairs:
         pair["sentence"] = pair_sentence(pair)
     return {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import sqrt
-from typing import TypedDict
+from typing import Any, TypedDict
 
 import numpy as np
 from scipy import stats
@@ -133,3 +133,11 @@ def friedman(scores: Floats, least: int = LEAST_SEEDS) -> Friedman | None:
         ranks=stats.rankdata(-scores, axis=0).mean(axis=1).tolist(),
         critical_difference=q * sqrt(candidates * (candidates + 1) / (6 * blocks)),
     )
+
+
+def correct(pairs: Sequence[dict[str, Any]]) -> None:
+    """Put Holm's correction over all pairs, each tested score by itself, beside the p of every pair."""
+    for name in TESTED:
+        corrected = holm(np.array([pair["scores"][name]["p"] for pair in pairs]))
+        for pair, p in zip(pairs, corrected, strict=True):
+            pair["scores"][name]["p_holm"] = float(p)

@@ -20,7 +20,7 @@ from genrelab import __version__
 from genrelab.compare.comparison import calibrate
 from genrelab.compare.costs import COSTS, pareto
 from genrelab.compare.metrics import METRICS, PER_GENRE, Floats, Tallies
-from genrelab.compare.paired import ALPHA, POWER, TESTED, detectable, friedman, holm
+from genrelab.compare.paired import ALPHA, POWER, TESTED, correct, detectable, friedman
 from genrelab.compare.read_splits import Splits
 from genrelab.compare.resample import CONFIDENCE
 from genrelab.compare.words import pair_sentence, verdict
@@ -45,10 +45,7 @@ def compare_splits(splits: Splits) -> dict[str, Any]:
         {"a": names[i], "b": names[j], "scores": _pair(scores[i] - scores[j], splits.share)}
         for i, j in combinations(range(len(names)), 2)
     ]
-    for name in TESTED:
-        corrected = holm(np.array([pair["scores"][name]["p"] for pair in pairs]))
-        for pair, p in zip(pairs, corrected, strict=True):
-            pair["scores"][name]["p_holm"] = float(p)
+    correct(pairs)
     for pair in pairs:
         pair["sentence"] = pair_sentence(pair)
     ranked = friedman(np.stack(scores)[:, :, METRICS.index("f1_macro")], least=len(splits.tests))

@@ -96,7 +96,9 @@ class Study:
         rows: list[Row] = []
         choice = self._experiment.executor
         executor = self._registry.get("executor", choice.name).build(choice.params)
-        if self._experiment.search.method == "bayesian" and any(c.trials.count > 1 for c in self._candidates):
+        if self._experiment.search.method == "bayesian" and any(
+            c.trials.count > max(1, len(c.trials.proposals)) for c in self._candidates
+        ):
             threading.Thread(target=import_ax, name="import ax", daemon=True).start()  # takes seconds
         try:
             while self._hand_out(executor) or self._running:

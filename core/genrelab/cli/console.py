@@ -1,0 +1,18 @@
+"""Where tables are printed."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_WIDE = 160  # columns where tables do not go to a terminal
+
+
+def table_console() -> Console:
+    """Return a console on stdout, as wide as the terminal, or wide enough for every table where there is none."""
+    from rich.console import Console
+
+    return Console(width=None if sys.stdout.isatty() else _WIDE)

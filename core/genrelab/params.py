@@ -34,6 +34,8 @@ class Spec:
     high: float | None = None
     log: bool = False
     choices: tuple[Scalar, ...] = ()
+    place: bool = False
+    """Whether it says where data are, not what they are."""
 
     def problem(self, value: Any) -> str | None:
         """Say what is wrong with a value of the right type, or None where it is legal."""
@@ -83,7 +85,14 @@ def one_of(default: T, choices: Sequence[T], *, help: str) -> T:  # noqa: A002
     return _declared(default, Spec("choice", help, choices=tuple(choices)))  # type: ignore[arg-type]
 
 
-def setting(default: T, *, help: str, low: float | None = None, high: float | None = None) -> T:  # noqa: A002
+def setting(
+    default: T,
+    *,
+    help: str,  # noqa: A002
+    low: float | None = None,
+    high: float | None = None,
+    place: bool = False,
+) -> T:
     """Declare a parameter that is set but not searched: a path, a name, a list, a size.
 
     Args:
@@ -91,8 +100,9 @@ def setting(default: T, *, help: str, low: float | None = None, high: float | No
         help: one line for `genrelab show`, with the unit.
         low: smallest legal value of a number, or None.
         high: largest legal value of a number, or None.
+        place: whether it says where the files of a dataset are; a run may go on with the same files elsewhere.
     """
-    return _declared(default, Spec("free", help, low=low, high=high))
+    return _declared(default, Spec("free", help, low=low, high=high, place=place))
 
 
 def _declared(default: T, spec: Spec) -> T:

@@ -20,9 +20,10 @@ import numpy as np
 import pytest
 import safetensors.numpy
 
+from genrelab.data.tracks import read_tracks
 from genrelab.events import Compared
 from genrelab.study.replay import replay
-from tests.conftest import Command
+from tests.conftest import TOY, Command
 
 MEASURED = ("seconds", "epoch_seconds", "clips_per_second", "peak_memory")  # what two equal runs do not share
 NO_SEARCH = ("search={}", "candidate.wide.space={}")
@@ -396,6 +397,22 @@ def test_audio_that_changed_since_the_study_began_is_refused(toy: Path, genrelab
     done = genrelab("run", "toy.toml", *arguments)
     assert done.returncode == 1
     assert "1 audio files have changed since this study began" in done.stderr
+
+
+def test_a_run_that_has_moved_goes_on_to_the_same_numbers_with_its_audio_where_it_is_now(
+    undisturbed: Path, tmp_path: Path, genrelab: Command
+) -> None:
+    shutil.copytree(undisturbed / "runs/toy", tmp_path / "moved")
+    shutil.copytree(undisturbed / "tones", tmp_path / "music")
+    for undone in ("trials/002", "selection", "final"):
+        shutil.rmtree(tmp_path / "moved/candidates/wide" / undone)
+    arguments = ["moved", "--plugin", TOY / "toy.py", "--set", "dataset.root=music"]
+    done = genrelab("run", *arguments, "--set", "executor.workers=1")
+    assert done.returncode == 0, done.stderr
+    assert results(tmp_path / "moved") == results(undisturbed / "runs/toy")
+    assert table(tmp_path / "moved") == table(undisturbed / "runs/toy")
+    assert {t.path.parent for t in read_tracks(tmp_path / "moved/data/tracks.csv").tracks} == {Path("music")}
+    assert not (tmp_path / "tones").exists()
 
 
 def test_a_study_ends_with_a_comparison_that_reporters_are_told_of(undisturbed: Path) -> None:

@@ -22,7 +22,7 @@ from genrelab import (
 
 @attrs.frozen
 class TonesParams:
-    root: str = setting("tones", help="folder to write to")
+    root: str = setting("tones", help="folder to write to", place=True)
     clips: int = setting(12, low=1, help="clips of each genre")
     artists: int = setting(6, low=0, help="artists of each genre; 0: unknown")
     broken: int = setting(0, low=0, help="further files that are no audio")

@@ -29,10 +29,10 @@ from genrelab.data.clips import Clips, Window
 from genrelab.data.dataset import read_dataset
 from genrelab.data.extract import Extraction, extract
 from genrelab.data.normalization import training_statistics
-from genrelab.data.selection import TRACKS, keep_selection, recall_selection, select
+from genrelab.data.selection import TRACKS, find_again, keep_selection, recall_selection, select
 from genrelab.data.store import FeatureStore, Rows
-from genrelab.data.tracks import Tracks, read_tracks
-from genrelab.errors import WorkError
+from genrelab.data.tracks import Tracks, read_tracks, write_tracks
+from genrelab.errors import InputError, WorkError
 from genrelab.plugins.registry import Registry
 
 _BLOCK = 64  # clips read at once for statistics
@@ -50,9 +50,10 @@ class Preparation:
         store: folder of the feature stores.
         workers: processes that extract.
         strict: whether files that cannot be used are an error.
+        moved: whether the files of the dataset are elsewhere than when the study began.
 
     Raises:
-        InputError: no usable tracks, or a split that they do not allow.
+        InputError: no usable tracks, a split that they do not allow, or a dataset that has moved and lacks some.
         WorkError: audio that has changed since the study began, or files that cannot be used, where strict.
     """
 
@@ -65,17 +66,24 @@ class Preparation:
         workers: int,
         *,
         strict: bool = False,
+        moved: bool = False,
     ) -> None:
         self._experiment, self._registry = experiment, registry
         self._folder, self._store, self._workers = folder, store, workers
         self._files: dict[tuple[str, bool], Path] = {}
         choices = list({_key(f): f for f in (experiment.recipe(c).feature for c in experiment.candidate)}.values())
-        if (folder / TRACKS).is_file():
+        known = (folder / TRACKS).is_file()
+        if known:
             self.tracks, notes = recall_selection(folder, strict)
+            moved = moved or not all(track.path.exists() for track in self.tracks.tracks)
+            if moved:
+                self.tracks = self._find_again()
         else:
             self.tracks, notes = self._select(choices, strict)
             keep_selection(folder, self.tracks, notes)
         files = [self.feature(choice) for choice in choices]
+        if known and moved:  # and no byte has changed
+            write_tracks(folder / TRACKS, self.tracks)
         self.leaks = self._audit(files)
         """What straddles the split."""
         self.notes = [*notes, *filter(None, [self.leaks.note()])]
@@ -114,6 +122,14 @@ class Preparation:
             notes = [*notes, *told]
         return tracks, notes
 
+    def _find_again(self) -> Tracks:
+        try:
+            return find_again(self.tracks, read_dataset(self._experiment.dataset, self._registry))
+        except InputError as error:
+            raise InputError(
+                f"{error}; where its files have moved, say so with --set dataset.root=FOLDER"
+            ) from error
+
     def _audit(self, features: Sequence[Path]) -> Leaks:
         """Find what straddles the split."""
         store, rows = _richest([open_feature(feature) for feature in features])
@@ -151,6 +167,9 @@ class Preparation:
         )
 
     def _check(self, feature: str, tracks: Sequence[Track], digests: Sequence[str], found: Extraction) -> None:
+        missing = [str(t.path) for t, digest in zip(tracks, found.digests, strict=True) if not digest]
+        if missing:
+            raise WorkError(f"{len(missing)} audio files of this run are missing, {missing[0]} among them")
         changed = [str(t.path) for t, a, b in zip(tracks, digests, found.digests, strict=True) if a != b]
         if changed:
             raise WorkError(

@@ -73,6 +73,20 @@ def recall_selection(folder: Path, strict: bool) -> tuple[Tracks, list[str]]:
     return read_tracks(folder / TRACKS), notes
 
 
+def find_again(tracks: Tracks, collection: Collection) -> Tracks:
+    """Return the tracks of a study with the files that they have in a dataset that has moved.
+
+    Raises:
+        InputError: some are not in it.
+    """
+    paths = {track.id: track.path for track in collection.tracks}
+    lost = [t.id for t in tracks.tracks if t.id not in paths]
+    if lost:
+        count = len(tracks.tracks)
+        raise InputError(f"{len(lost)} of {count} tracks of this run are not in the dataset, {lost[0]} among them")
+    return attrs.evolve(tracks, tracks=tuple(attrs.evolve(t, path=paths[t.id]) for t in tracks.tracks))
+
+
 def _split(tracks: Sequence[Track], plan: SplitPlan) -> tuple[Split, list[str]]:
     labels, artists = [t.label for t in tracks], [t.artist for t in tracks]
     if plan.by == "official":

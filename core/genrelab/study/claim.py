@@ -18,6 +18,7 @@ from genrelab.config.choices import tables
 from genrelab.config.experiment import Experiment
 from genrelab.errors import InputError, WorkError
 from genrelab.files import read_json, write_json
+from genrelab.params import specs
 from genrelab.study.rundir import RunDirectory
 
 _MAY_DIFFER = ("device", "executor", "reporter")  # where it runs and who looks on does not change what it is
@@ -100,14 +101,30 @@ def _check(experiment: Experiment, root: Path) -> None:
         if root.exists() and not root.is_dir():
             raise InputError(f"{root}: is no folder")
         return
-    there = tomllib.loads(file.read_text(encoding="utf-8"))
-    differing = [f"{path}: {a!r} there, {b!r} here" for path, a, b in _refused(there, tables(experiment))]
+    there, here = tomllib.loads(file.read_text(encoding="utf-8")), tables(experiment)
+    for one in (there, here):
+        one["dataset"] = _without_places(one["dataset"], experiment)
+    differing = [f"{path}: {a!r} there, {b!r} here" for path, a, b in _refused(there, here)]
     if differing:
         more = f" (and {len(differing) - 3} more)" if len(differing) > 3 else ""
         raise InputError(
             f"{root}: holds another experiment; {'; '.join(differing[:3])}{more}; "
             "use another --run-dir, or --restart to delete this one (more trials, seeds or candidates may be added)"
         )
+
+
+def has_moved(experiment: Experiment, run: RunDirectory) -> bool:
+    """Tell whether an experiment names other places for the files of its dataset than a run of it does."""
+    if not run.experiment.is_file():
+        return False
+    there = tomllib.loads(run.experiment.read_text(encoding="utf-8"))
+    return bool(differences(there["dataset"], tables(experiment)["dataset"]))
+
+
+def _without_places(dataset: Mapping[str, Any], experiment: Experiment) -> dict[str, Any]:
+    """Leave out where files are: the same ones may be elsewhere now."""
+    declared = specs(type(experiment.dataset.params))
+    return {k: v for k, v in dataset.items() if k not in declared or not declared[k][1].place}
 
 
 def _refused(there: Mapping[str, Any], here: Mapping[str, Any]) -> Sequence[tuple[str, Any, Any]]:

@@ -23,7 +23,7 @@ from genrelab.files import read_json, read_lines, write_json, write_text
 from genrelab.jobs import Job, JobEnd
 from genrelab.plugins.registry import Registry
 from genrelab.study.candidate import CandidateRun
-from genrelab.study.claim import claim
+from genrelab.study.claim import claim, has_moved
 from genrelab.study.due import Training
 from genrelab.study.environment import describe_environment
 from genrelab.study.listeners import Listeners
@@ -80,7 +80,8 @@ class Study:
     ) -> None:
         self._experiment, self._registry, self._run = experiment, registry, run
         self._listeners = Listeners(experiment.reporter, registry)
-        self._data = Preparation(experiment, registry, run.data, store, cpu_count(), strict=strict)
+        moved = has_moved(experiment, run)
+        self._data = Preparation(experiment, registry, run.data, store, cpu_count(), strict=strict, moved=moved)
         self._candidates = [CandidateRun(experiment, c, run, registry) for c in experiment.candidate]
         self._running: dict[Path, _Watched] = {}
         for candidate in self._candidates:

@@ -10,7 +10,7 @@ from genrelab import Dataset, InputError, Track, hookimpl, setting
 class Params:
     """What is set but never searched."""
 
-    root: str = setting("", help="folder with one subfolder a genre")
+    root: str = setting("", help="folder with one subfolder a genre", place=True)
     ending: str = setting(".wav", help="ending of the audio files")
 
 

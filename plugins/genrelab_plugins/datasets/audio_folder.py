@@ -16,7 +16,7 @@ MANIFEST = "manifest.csv"
 class Params:
     """Where the audio is, and how its manifest calls things."""
 
-    root: str = setting("", help="folder with one subfolder a genre, or with a manifest.csv")
+    root: str = setting("", help="folder with one subfolder a genre, or with a manifest.csv", place=True)
     path_column: str = setting("path", help="manifest column: the file, relative to root")
     genre_column: str = setting("genre", help="manifest column: the genre")
     artist_column: str = setting("artist", help="manifest column: the artist, who is kept on one side of a split")

@@ -16,7 +16,9 @@ SUBSETS = ("small", "medium", "large", "full")
 class Params:
     """Where FMA is, and which part of it is used."""
 
-    root: str = setting(".genrelab/data/fma", help="folder that holds fma_metadata and fma_small, fma_medium, ...")
+    root: str = setting(
+        ".genrelab/data/fma", help="folder that holds fma_metadata and fma_small, fma_medium, ...", place=True
+    )
     subset: str = one_of("small", SUBSETS, help="8,000 | 25,000 | 106,574 clips | 106,574 whole tracks")
     min_tracks: int = setting(1, low=1, high=100_000, help="genres with fewer tracks in the subset are left out")
 

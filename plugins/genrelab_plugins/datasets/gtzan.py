@@ -13,11 +13,13 @@ from genrelab import Collection, Dataset, hookimpl, setting
 class Params:
     """Where GTZAN is, and the lists that make a fair split of it."""
 
-    root: str = setting("", help="folder that holds the ten genres, genres/ or genres_original/")
-    train_list: str = setting("", help="file that lists the excerpts of train, one a line; relative to root")
-    validation_list: str = setting("", help="file that lists those of validation")
-    test_list: str = setting("", help="file that lists those of test")
-    artist_list: str = setting("", help="file with lines 'excerpt,artist' (or a tab between them)")
+    root: str = setting("", help="folder that holds the ten genres, genres/ or genres_original/", place=True)
+    train_list: str = setting(
+        "", help="file that lists the excerpts of train, one a line; relative to root", place=True
+    )
+    validation_list: str = setting("", help="file that lists those of validation", place=True)
+    test_list: str = setting("", help="file that lists those of test", place=True)
+    artist_list: str = setting("", help="file with lines 'excerpt,artist' (or a tab between them)", place=True)
 
 
 def build(params: Params) -> Collection:

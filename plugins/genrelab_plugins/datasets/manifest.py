@@ -14,8 +14,8 @@ from genrelab import Dataset, InputError, Track, hookimpl, setting
 class Params:
     """Where the table is, and how its columns are called."""
 
-    file: str = setting("", help="the table: .csv, .tsv, .jsonl, .ndjson or .parquet")
-    root: str = setting("", help="folder that the paths are relative to; empty: the table's own")
+    file: str = setting("", help="the table: .csv, .tsv, .jsonl, .ndjson or .parquet", place=True)
+    root: str = setting("", help="folder that the paths are relative to; empty: the table's own", place=True)
     path_column: str = setting("path", help="column: the audio file, relative to root")
     genre_column: str = setting("genre", help="column: the genre")
     artist_column: str = setting("artist", help="column: the artist, who is kept on one side of a split")

@@ -20,7 +20,9 @@ VERSION = 1
 class Params:
     """Parameters of `synthetic`."""
 
-    root: str = setting(".genrelab/data", help="folder to write to; each choice of parameters has its own in it")
+    root: str = setting(
+        ".genrelab/data", help="folder to write to; each choice of parameters has its own in it", place=True
+    )
     clips: int = setting(480, low=8, high=1_000_000, help="clips in all, spread evenly over genres and artists")
     artists: int = setting(10, low=1, high=10_000, help="artists a genre")
     seconds: float = setting(4.0, low=1.0, high=600.0, help="length of a clip, seconds")

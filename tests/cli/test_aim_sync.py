@@ -14,6 +14,7 @@ from genrelab.cli.aim_sync import aim_sync
 from genrelab.cli.compare import conclude
 from genrelab.errors import InputError, WorkError
 from genrelab.plugins.registry import Registry
+from genrelab.times import Times
 from tests.written_study import BEGAN, write_study
 
 PARAMS = ("study", "hparams", "search", "summary", "env", "results")
@@ -55,7 +56,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("runs")
     study = write_study(folder / "study", trials=2, seeds=(1, 2))
     sync(study)
-    assert "F1-macro" in conclude(study, Registry.discover())
+    assert "F1-macro" in conclude(study, Registry.discover(), Times())
     sync(study, "--repo", folder / "synced")
     return folder
 

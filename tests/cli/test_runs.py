@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from genrelab.files import write_json
+from genrelab.times import TITLE
 from tests.conftest import TOY, Command
 
 
@@ -56,6 +57,7 @@ def test_a_run_tells_the_trials_of_every_candidate(folder: Path) -> None:
     for heading in ("narrow, search", "narrow, finalists", "narrow, final runs", "wide, search"):
         assert heading in told
     assert "wide, final runs" not in told
+    assert TITLE in told
     assert "learning_rate=" in told
     assert "failed" in told
 

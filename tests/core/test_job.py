@@ -24,7 +24,7 @@ from genrelab.training.job import run_job
 from tests.conftest import TOY
 
 Write = Callable[..., Path]
-MEASURED = ("seconds", "epoch_seconds", "clips_per_second", "peak_memory")
+MEASURED = ("seconds", "epoch_seconds", "judging_seconds", "clips_per_second", "peak_memory")
 
 
 class MemoryStore:

@@ -22,6 +22,7 @@ from genrelab.report.drawing import label
 from genrelab.report.sections.confused import most_confused
 from genrelab.report.sections.embeddings import TsneOptions
 from genrelab.report.sections.results import _joined
+from genrelab.times import TITLE
 from tests.conftest import Command
 from tests.report_study import HOSTILE, LONG, Plan, write_study
 
@@ -92,6 +93,14 @@ def test_every_table_is_csv_and_markdown(report: Path) -> None:
         mean, low, high = (100 * score[k] for k in ("mean", "low", "high"))
         assert row["F1-macro %"] == f"{mean:.2f} ({low:.1f} to {high:.1f})"
         assert row["chosen"] == "learning_rate=0.001 dropout=0.2 hidden_dim=16 normalization=minmax"
+
+
+def test_the_report_tells_where_the_time_went(report: Path, page: Parsed) -> None:
+    assert TITLE in page.text
+    with (report / "tables/times.csv").open(newline="") as lines:
+        rows = {row["work"]: row["share"] for row in csv.DictReader(lines)}
+    assert rows["train"] == "93.0%"
+    assert rows["passed"] == "2.0 at once"
 
 
 def test_the_verdict_comes_first_and_is_that_of_the_comparison(report: Path, page: Parsed) -> None:

@@ -23,9 +23,11 @@ import safetensors.numpy
 from genrelab.data.tracks import read_tracks
 from genrelab.events import Compared
 from genrelab.study.replay import replay
+from genrelab.times import TITLE, WORK
 from tests.conftest import TOY, Command
 
-MEASURED = ("seconds", "epoch_seconds", "clips_per_second", "peak_memory")  # what two equal runs do not share
+# What two equal runs do not share.
+MEASURED = ("seconds", "epoch_seconds", "judging_seconds", "clips_per_second", "peak_memory")
 NO_SEARCH = ("search={}", "candidate.wide.space={}")
 
 
@@ -83,6 +85,15 @@ def test_a_study_ends_with_a_table_in_the_terminal_as_csv_and_as_markdown(undist
         assert shown in printed
         assert shown in markdown
         assert row["settings"] in markdown
+
+
+def test_a_study_ends_with_where_its_time_went(undisturbed: Path) -> None:
+    total = json.loads((undisturbed / "runs/toy/times.json").read_text())
+    assert [*total] == [*WORK, "wall"]
+    assert min(total.values()) > 0
+    printed = (undisturbed / "stdout").read_text()
+    told = [line.split("│")[1].strip() for line in printed.partition(TITLE)[2].splitlines() if "│" in line]
+    assert told == [*WORK, "all processes", "passed"]
 
 
 def test_every_candidate_gets_the_same_number_of_trials_and_final_runs(undisturbed: Path) -> None:
@@ -296,6 +307,7 @@ def test_ctrl_c_and_sigterm_write_a_checkpoint_mark_the_trial_and_say_how_to_go_
     left = [f.parent for f in toy.rglob("job.json") if not (f.parent / "result.json").exists()]
     assert left
     assert any((folder / "checkpoint.pt").exists() for folder in left)
+    assert json.loads((toy / "runs/toy/times.json").read_text())["train"] > 0
 
 
 @pytest.mark.slow

@@ -17,6 +17,7 @@ from genrelab import Compared, StudyStart
 from genrelab.cli.compare import conclude
 from genrelab.files import read_json
 from genrelab.plugins.registry import Registry
+from genrelab.times import Times
 from genrelab_plugins.reporters import _aim_figures as figures
 from genrelab_plugins.reporters._aim_studies import searched
 from genrelab_plugins.reporters._aim_views import View, figure_view, views
@@ -38,7 +39,7 @@ def compared(study: Path) -> None:
     from genrelab_plugins.reporters._aim_repo import open_repo
 
     open_repo(study.parent)
-    assert "F1-macro" in conclude(study, Registry.discover())
+    assert "F1-macro" in conclude(study, Registry.discover(), Times())
 
 
 def drawn(runs: Path) -> dict[tuple[str, ...], dict[str, Any]]:
@@ -135,7 +136,7 @@ def test_the_note_has_verdict_links_and_nothing_that_breaks_the_page(runs: Path)
 
 def test_a_comparison_of_a_study_that_is_not_in_aim_makes_no_repository(tmp_path: Path) -> None:
     study = write_study(tmp_path / "study", trials=0, seeds=(1,))
-    assert "F1-macro" in conclude(study, Registry.discover())
+    assert "F1-macro" in conclude(study, Registry.discover(), Times())
     assert not (tmp_path / ".aim").exists()
 
 

@@ -11,6 +11,7 @@ import click
 from genrelab.cli.console import table_console
 from genrelab.errors import InputError
 from genrelab.plugins.registry import Registry
+from genrelab.times import Times
 
 _RESAMPLES = 5000
 
@@ -58,7 +59,7 @@ def compare(runs: tuple[Path, ...], out: Path | None, resamples: int, seed: int,
         announce_comparison(folder, found, Registry.discover())
 
 
-def conclude(run: Path, registry: Registry) -> str:
+def conclude(run: Path, registry: Registry, times: Times) -> str:
     """Compare the candidates of a study that has ended, tell its reporters, and return the verdict.
 
     Where they cannot be compared, that is what is returned: the study is no worse for it.
@@ -73,7 +74,8 @@ def conclude(run: Path, registry: Registry) -> str:
     except InputError as error:
         return f"not compared: {error}"
     write(run, found)
-    announce_comparison(run, found, registry)
+    with times.spent("log"):
+        announce_comparison(run, found, registry)
     return str(found["verdict"])
 
 

@@ -10,9 +10,11 @@ import click
 
 from genrelab.cli.compare import conclude
 from genrelab.cli.console import table_console
+from genrelab.cli.times import show_times
 from genrelab.config.files import load
 from genrelab.errors import InputError
 from genrelab.plugins.registry import Registry
+from genrelab.times import Times
 
 if TYPE_CHECKING:
     from genrelab.study.results import Row
@@ -66,6 +68,7 @@ def run(
     restart: bool,
 ) -> None:
     """Run an EXPERIMENT, or go on with it where it stopped. A run directory is an experiment, too: its own."""
+    times = Times()
     registry = Registry.discover(plugins)
     file = experiment / "experiment.toml" if experiment.is_dir() else experiment
     found = load(file, registry, overrides)
@@ -80,8 +83,10 @@ def run(
         delete(root)
     from genrelab.study.run import run_study  # torch and Ax take seconds to import
 
-    show_rows(run_study(found, registry, root, store, strict=strict))
-    click.echo(conclude(root, registry))
+    show_rows(run_study(found, registry, root, store, strict=strict, times=times))
+    click.echo(conclude(root, registry, times))
+    times.keep()
+    show_times(times.total())
     click.echo(f"results: {root / 'results.md'}   dashboard: genrelab dashboard")
 
 

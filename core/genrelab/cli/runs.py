@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from genrelab.cli.console import table_console
+from genrelab.cli.times import show_times
 from genrelab.errors import InputError
 
 if TYPE_CHECKING:
@@ -52,6 +53,9 @@ def _show_study(root: Path) -> None:
             if trainings := stages[stage]:
                 click.echo(f"\n{name}, {title}")
                 _table(("training", "status", run.metric, "epochs", "settings"), [_row(t, run) for t in trainings])
+    if run.times:
+        click.echo("")
+        show_times(run.times)
     click.echo(f"\nmore of one training: genrelab show {root}/candidates/NAME/trials/000")
 
 

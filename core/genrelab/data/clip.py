@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -15,8 +15,18 @@ from genrelab.data.audio import Excerpt, Waveform, read_clip
 from genrelab.data.normalization import normalize_clips
 from genrelab.data.store import Rejected
 from genrelab.errors import WorkError
+from genrelab.times import timed
 
 Outcome = NDArray[np.float16] | Rejected
+"""A clip (bins, frames), or why there is none."""
+
+
+class Timed(NamedTuple):
+    """What became of a file, and the seconds that this took."""
+
+    outcome: Outcome
+    feature_seconds: float
+    decode_seconds: float
 
 
 class ClipMaker:
@@ -48,9 +58,10 @@ class ClipMaker:
             raise WorkError(f"the feature gives the shape {given}, not (batch, bins, frames)")
         return given[1], given[2]
 
-    def __call__(self, excerpt: Excerpt) -> Outcome:
-        """Return the clip (bins, frames), or why there is none; no file makes it raise."""
-        return self.of(read_clip(excerpt, self.audio))
+    def __call__(self, excerpt: Excerpt) -> Timed:
+        """Return the clip, or why there is none, and what it took; no file makes it raise."""
+        read, decode_seconds = timed(read_clip, excerpt, self.audio)
+        return Timed(*timed(self.of, read), decode_seconds)
 
     def of(self, read: Waveform | Rejected) -> Outcome:
         """Return the clip (bins, frames) of what `read_clip` gave, or why there is none."""
@@ -87,7 +98,7 @@ def prepare_worker(make: ClipMaker) -> None:
     _make = make
 
 
-def make_in_worker(excerpt: Excerpt) -> Outcome:
+def make_in_worker(excerpt: Excerpt) -> Timed:
     """Call the maker that this process was prepared with."""
     if _make is None:
         raise RuntimeError("prepare_worker was not called")

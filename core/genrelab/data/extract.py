@@ -24,6 +24,7 @@ from genrelab.data.normalization import stored_as
 from genrelab.data.store import FeatureStore, Rejected, Rows, audio_digest
 from genrelab.data.store_writer import StoreWriter
 from genrelab.errors import WorkError
+from genrelab.times import Times
 
 PathLike = str | os.PathLike[str]
 
@@ -62,6 +63,7 @@ def extract(
     normalization: str,
     workers: int,
     progress: bool = False,
+    times: Times | None = None,
 ) -> Extraction:
     """Compute and store the feature of each file, or part of a file, that is not in the store yet.
 
@@ -79,11 +81,12 @@ def extract(
         normalization: one of NORMALIZATIONS; `training_set` is stored like `none`.
         workers: processes to use where more than a few files are to be computed.
         progress: show progress on stderr if that is a terminal.
+        times: where the seconds that it takes are counted.
 
     Raises:
         WorkError: the store cannot be written, or worker processes die whatever they work on.
     """
-    kind = stored_as(normalization)
+    kind, times = stored_as(normalization), times or Times()
     keyed = (*_KEYED, "segments") if audio.cut == "segments" else _KEYED
     described = {
         "feature": dict(key),
@@ -101,8 +104,9 @@ def extract(
         console = Console(stderr=True, quiet=not progress)
         waiting = partial(console.print, f"waiting for another process that writes {folder}")
         try:
-            with StoreWriter(folder, store.shape if store else make.shape(), described, waiting) as writer:
-                failed = Fill(writer, make, workers, console)(pending)
+            shape = store.shape if store else make.shape()
+            with times.spent("extract"), StoreWriter(folder, shape, described, waiting) as writer:
+                failed = Fill(writer, make, workers, console, times)(pending)
         except OSError as error:
             raise WorkError(f"{folder}: cannot store features: {error.strerror or error}") from error
         store = writer.store

@@ -9,11 +9,12 @@ from functools import partial
 from rich.console import Console
 
 from genrelab.data.audio import Excerpt, read_clip
-from genrelab.data.clip import ClipMaker, Outcome, make_in_worker, prepare_worker
+from genrelab.data.clip import ClipMaker, Outcome, Timed, make_in_worker, prepare_worker
 from genrelab.data.pool import Lost, Pool, no_preparation
 from genrelab.data.progress import Advance, files_bar
 from genrelab.data.store import Rejected, audio_digest
 from genrelab.data.store_writer import StoreWriter
+from genrelab.times import Times, timed
 
 FEW = 32
 """Of so many files, only the decoding is done in another process: to import torch there would take seconds."""
@@ -30,10 +31,12 @@ class Fill:
         make: gives the clip of a file.
         workers: processes to use for more than `FEW` files.
         console: where progress is shown, if it is a terminal.
+        times: where the seconds of decoding and of the feature are counted.
     """
 
-    def __init__(self, writer: StoreWriter, make: ClipMaker, workers: int, console: Console) -> None:
+    def __init__(self, writer: StoreWriter, make: ClipMaker, workers: int, console: Console, times: Times) -> None:
         self._writer, self._make, self._workers, self._console = writer, make, workers, console
+        self._times = times
         self._digests: dict[Excerpt, bytes] = {}  # of what is in work
         self._failed: dict[bytes, Rejected] = {}
 
@@ -50,9 +53,11 @@ class Fill:
         knows = self._writer.store.knows
         pending = {e: file for e, file in files.items() if not knows(file, e.start, e.duration)}
         with files_bar("features", len(pending), "quarantined", self._console) as advance:
-            for excerpt, outcome in self._outcomes(self._unknown(pending, advance), len(pending)):
-                self._keep(excerpt.path, self._digests.pop(excerpt), outcome)
-                advance(isinstance(outcome, Rejected))
+            for excerpt, made in self._made(self._unknown(pending, advance), len(pending)):
+                self._times.add("decode", made.decode_seconds)
+                self._times.add("feature", made.feature_seconds)
+                self._keep(excerpt.path, self._digests.pop(excerpt), made.outcome)
+                advance(isinstance(made.outcome, Rejected))
         return self._failed
 
     def _unknown(self, pending: Mapping[Excerpt, bytes], advance: Advance) -> Iterator[Excerpt]:
@@ -75,17 +80,18 @@ class Fill:
             self._digests[excerpt] = digest
             yield excerpt
 
-    def _outcomes(self, excerpts: Iterator[Excerpt], count: int) -> Iterator[tuple[Excerpt, Outcome]]:
+    def _made(self, excerpts: Iterator[Excerpt], count: int) -> Iterator[tuple[Excerpt, Timed]]:
         """Compute; nothing is decoded in this process, because damaged files can make a decoder end it."""
         make, limit = self._make, LIMIT + 2 * self._make.audio.seconds
         if count <= FEW:
-            readers = Pool(partial(read_clip, audio=make.audio), no_preparation, 1, limit)
-            for excerpt, read in readers.results(excerpts):
-                yield excerpt, make.of(Rejected(*read) if isinstance(read, Lost) else read)
+            readers = Pool(partial(timed, partial(read_clip, audio=make.audio)), no_preparation, 1, limit)
+            for excerpt, found in readers.results(excerpts):
+                read, seconds = (Rejected(*found), 0.0) if isinstance(found, Lost) else found
+                yield excerpt, Timed(*timed(make.of, read), seconds)
         else:
             makers = Pool(make_in_worker, partial(prepare_worker, make), self._workers, limit)
-            for excerpt, clip in makers.results(excerpts):
-                yield excerpt, Rejected(*clip) if isinstance(clip, Lost) else clip
+            for excerpt, made in makers.results(excerpts):
+                yield excerpt, Timed(Rejected(*made), 0.0, 0.0) if isinstance(made, Lost) else made
 
     def _keep(self, path: str, digest: bytes, outcome: Outcome) -> None:
         if not isinstance(outcome, Rejected):

@@ -34,6 +34,7 @@ from genrelab.data.store import FeatureStore, Rows
 from genrelab.data.tracks import Tracks, read_tracks, write_tracks
 from genrelab.errors import InputError, WorkError
 from genrelab.plugins.registry import Registry
+from genrelab.times import Times
 
 _BLOCK = 64  # clips read at once for statistics
 STORES = "stores"
@@ -51,6 +52,7 @@ class Preparation:
         workers: processes that extract.
         strict: whether files that cannot be used are an error.
         moved: whether the files of the dataset are elsewhere than when the study began.
+        times: where the seconds of extraction are counted.
 
     Raises:
         InputError: no usable tracks, a split that they do not allow, or a dataset that has moved and lacks some.
@@ -67,9 +69,10 @@ class Preparation:
         *,
         strict: bool = False,
         moved: bool = False,
+        times: Times | None = None,
     ) -> None:
         self._experiment, self._registry = experiment, registry
-        self._folder, self._store, self._workers = folder, store, workers
+        self._folder, self._store, self._workers, self._times = folder, store, workers, times
         self._files: dict[tuple[str, bool], Path] = {}
         choices = list({_key(f): f for f in (experiment.recipe(c).feature for c in experiment.candidate)}.values())
         known = (folder / TRACKS).is_file()
@@ -164,6 +167,7 @@ class Preparation:
             normalization=normalization,
             workers=self._workers,
             progress=True,
+            times=self._times,
         )
 
     def _check(self, feature: str, tracks: Sequence[Track], digests: Sequence[str], found: Extraction) -> None:

@@ -102,6 +102,8 @@ class Study:
     """What the final runs made of the test set; None where none is completed."""
     comparison: Mapping[str, Any]
     """What `genrelab compare` finds; empty where no final run is completed."""
+    times: Mapping[str, float]
+    """Where the time has gone; empty where that was not kept."""
 
     @property
     def name(self) -> str:
@@ -145,13 +147,13 @@ def read_study(root: Path, *, resamples: int, seed: int) -> Study:
     try:
         experiment = tomllib.loads(run.experiment.read_text(encoding="utf-8"))
         contenders = [_contender(run, experiment, i) for i in range(len(experiment["candidate"]))]
-        environment = _json(root / "environment.json")
+        environment, times = _json(root / "environment.json"), _json(run.times)
         tracks = read_tracks(run.tracks) if run.tracks.is_file() else None
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"{root}: cannot be read: {error!r}") from error
     runs = read_runs([root]) if tracks and any(c.completed for c in contenders) else None
     found = compare(runs, resamples=resamples, seed=seed) if runs else {}
-    return Study(root, experiment, environment, tracks, contenders, runs, found)
+    return Study(root, experiment, environment, tracks, contenders, runs, found, times)
 
 
 def _contender(run: RunDirectory, experiment: Mapping[str, Any], number: int) -> Contender:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ from genrelab.study.results import Row, write_results
 from genrelab.study.rundir import RunDirectory
 from genrelab.study.search.analysis import write_analysis
 from genrelab.study.search.ax.ask import import_ax
+from genrelab.times import Times
 from genrelab.training.device import resolve, use_one_thread
 from genrelab.training.job import METRICS, RESULT, build_augmentation, build_model
 from genrelab.training.precision import Precision
@@ -40,7 +42,13 @@ _TRIES = 2  # a training whose process died is started once more
 
 
 def run_study(
-    experiment: Experiment, registry: Registry, root: Path, store: Path, *, strict: bool = False
+    experiment: Experiment,
+    registry: Registry,
+    root: Path,
+    store: Path,
+    *,
+    strict: bool = False,
+    times: Times | None = None,
 ) -> list[Row]:
     """Run a study, or go on with the one that is in `root`.
 
@@ -50,6 +58,7 @@ def run_study(
         root: the run directory; made if need be.
         store: folder of the feature stores.
         strict: whether audio files that cannot be used are an error.
+        times: where the seconds of its work are counted; they are kept in `root`.
 
     Returns:
         The result table.
@@ -60,8 +69,13 @@ def run_study(
     """
     use_one_thread()
     resolve(experiment.device)
+    run, times = RunDirectory(root), times or Times()
     with claim(experiment, root):
-        return Study(experiment, registry, RunDirectory(root), store, strict=strict).run()
+        times.open(run.times)
+        try:
+            return Study(experiment, registry, run, store, strict=strict, times=times).run()
+        finally:
+            times.keep()
 
 
 class Study:
@@ -73,15 +87,25 @@ class Study:
         run: its directory, locked by this process.
         store: folder of the feature stores.
         strict: whether audio files that cannot be used are an error.
+        times: where the seconds of its work are counted.
     """
 
     def __init__(
-        self, experiment: Experiment, registry: Registry, run: RunDirectory, store: Path, *, strict: bool = False
+        self,
+        experiment: Experiment,
+        registry: Registry,
+        run: RunDirectory,
+        store: Path,
+        *,
+        strict: bool,
+        times: Times,
     ) -> None:
-        self._experiment, self._registry, self._run = experiment, registry, run
+        self._experiment, self._registry, self._run, self._times = experiment, registry, run, times
         self._listeners = Listeners(experiment.reporter, registry)
         moved = has_moved(experiment, run)
-        self._data = Preparation(experiment, registry, run.data, store, cpu_count(), strict=strict, moved=moved)
+        self._data = Preparation(
+            experiment, registry, run.data, store, cpu_count(), strict=strict, moved=moved, times=times
+        )
         self._candidates = [CandidateRun(experiment, c, run, registry) for c in experiment.candidate]
         self._running: dict[Path, _Watched] = {}
         for candidate in self._candidates:
@@ -92,7 +116,7 @@ class Study:
         environment = describe_environment()
         write_text(self._run.experiment, tomli_w.dumps(tables(self._experiment)))
         write_json(self._run.root / "environment.json", environment)
-        self._listeners.tell(self._start_event(environment))
+        self._tell(self._start_event(environment))
         status: Any = "interrupted"
         rows: list[Row] = []
         choice = self._experiment.executor
@@ -103,23 +127,26 @@ class Study:
             threading.Thread(target=import_ax, name="import ax", daemon=True).start()  # takes seconds
         try:
             while self._hand_out(executor) or self._running:
-                for end in executor.wait(POLL_SECONDS):
+                with self._times.spent("wait"):
+                    ended = executor.wait(POLL_SECONDS)
+                for end in ended:
                     self._ended(executor, end)
                 for watched in self._running.values():
                     self._tell_epochs(watched)
-            for candidate in self._candidates:
-                if candidate.trials.count:
-                    write_analysis(self._run.analysis(candidate.name), candidate.trials)
+            with self._times.spent("ask"):
+                for candidate in self._candidates:
+                    if candidate.trials.count:
+                        write_analysis(self._run.analysis(candidate.name), candidate.trials)
             rows = [c.row() for c in self._candidates]
             write_results(self._run.root, rows, self._data.notes)
             status = "completed" if any(row.runs for row in rows) else "failed"
         finally:
-            executor.close()
+            with self._times.spent("wait"):
+                executor.close()
+            self._times.under_way(0)
             for watched in self._running.values():
                 self._tell_end(watched)
-            self._listeners.tell(
-                StudyEnd(self._experiment.name, self._run.root, status, [r.as_mapping() for r in rows])
-            )
+            self._tell(StudyEnd(self._experiment.name, self._run.root, status, [r.as_mapping() for r in rows]))
         if status == "failed":
             raise WorkError(f"no candidate has a result; see {self._run.root / 'results.md'}: {rows[0].message}")
         return rows
@@ -129,7 +156,8 @@ class Study:
         some = False
         while len(self._running) < executor.slots:
             least_first = sorted(self._candidates, key=lambda c: c.started)
-            training = next(filter(None, (c.next() for c in least_first)), None)
+            with self._times.spent("ask"):
+                training = next(filter(None, (c.next() for c in least_first)), None)
             if training is None:
                 break
             self._submit(executor, training)
@@ -158,11 +186,11 @@ class Study:
                 "registry": self._registry.recreate(),
             },
         )
-        self._listeners.tell(
-            TrialStart(training.trial, folder, training.settings, recipe, training.recipe.train.epochs)
-        )
-        self._running[folder] = _Watched(training.trial, folder)
-        executor.submit(Job(training.trial.name, folder))
+        self._tell(TrialStart(training.trial, folder, training.settings, recipe, training.recipe.train.epochs))
+        self._running[folder] = _Watched(training.trial, folder, len(list(read_lines(folder / METRICS))))
+        self._times.under_way(len(self._running))
+        with self._times.spent("wait"):
+            executor.submit(Job(training.trial.name, folder))
 
     def _ended(self, executor: Any, end: JobEnd) -> None:
         if end.state == "refused":
@@ -176,7 +204,12 @@ class Study:
             message = f"its process died twice: {end.detail}"
             write_json(end.job.directory / RESULT, {"status": "failed", "message": message, "seconds": 0.0})
         del self._running[end.job.directory]
+        self._times.under_way(len(self._running))
         self._tell_end(watched)
+
+    def _tell(self, event: Any) -> None:
+        with self._times.spent("log"):
+            self._listeners.tell(event)
 
     def _tell_end(self, watched: _Watched) -> None:
         """Tell how a training has ended; one without a result was interrupted."""
@@ -184,8 +217,11 @@ class Study:
         result: dict[str, Any] = {"status": "interrupted", "message": "", "epochs": watched.epochs, "seconds": 0.0}
         if (file := watched.folder / RESULT).is_file():
             result = read_json(file)
+        if "judging_seconds" in result:
+            self._times.add("validate", result["judging_seconds"])
+            self._times.add("start", time.monotonic() - watched.begun - result["seconds"])
         candidate = next(c for c in self._candidates if c.name == watched.trial.candidate)
-        self._listeners.tell(
+        self._tell(
             TrialEnd(
                 watched.trial,
                 result["status"],
@@ -203,7 +239,10 @@ class Study:
     def _tell_epochs(self, watched: _Watched) -> None:
         for record in list(read_lines(watched.folder / METRICS))[watched.epochs :]:
             watched.epochs += 1
-            self._listeners.tell(
+            if watched.epochs > watched.before:
+                self._times.add("train", record["seconds"] - record["validation_seconds"])
+                self._times.add("validate", record["validation_seconds"])
+            self._tell(
                 EpochEnd(
                     watched.trial,
                     record["epoch"],
@@ -241,7 +280,8 @@ class Study:
 class _Watched:
     """A training under way, as far as it has been told to the listeners."""
 
-    def __init__(self, trial: TrialRef, folder: Path) -> None:
-        self.trial, self.folder = trial, folder
+    def __init__(self, trial: TrialRef, folder: Path, before: int) -> None:
+        self.trial, self.folder, self.before = trial, folder, before
+        self.begun = time.monotonic()
         self.epochs = 0
         self.tries = 0

@@ -5,6 +5,7 @@
     runs/<study>/experiment.toml        the resolved experiment
                  environment.json       versions, machine, command
                  state.json             who runs it, or how that has ended
+                 times.json             where the time has gone, of all runs of the study
                  results.csv, .md       the table at the end
                  data/                  tracks.csv, quarantine.csv, one file for each feature
                  candidates/<name>/search.json  proposals, and what Ax knows
@@ -39,6 +40,11 @@ class RunDirectory:
     def state(self) -> Path:
         """Who runs the study, or how that has ended."""
         return self.root / "state.json"
+
+    @property
+    def times(self) -> Path:
+        """Where the time has gone."""
+        return self.root / "times.json"
 
     @property
     def data(self) -> Path:

@@ -53,6 +53,8 @@ class RunStatus:
     """When it began or ended, seconds since 1970."""
     candidates: Mapping[str, Mapping[str, list[TrainingStatus]]]
     """Name -> stage (`STAGES`) -> trainings."""
+    times: Mapping[str, float]
+    """Where the time has gone, as `Times.total` gives it; {} where that is not known yet."""
 
     @property
     def done(self) -> int:
@@ -88,7 +90,8 @@ def read_run(root: Path) -> RunStatus:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"{run.experiment}: cannot be read: {error}") from error
     candidates = {n: {s: list(_trainings(run.candidate(n) / s)) for s in STAGES} for n in names}
-    return RunStatus(root, metric, *_state(run), candidates)
+    times = read_json(run.times) if run.times.is_file() else {}
+    return RunStatus(root, metric, *_state(run), candidates, times)
 
 
 def read_training(folder: Path) -> TrainingStatus:

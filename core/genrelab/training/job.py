@@ -231,6 +231,7 @@ def _judge(
         "parameters": sum(p.numel() for p in model.parameters() if p.requires_grad),
         "clips_per_second": sum(map(clips.count, subsets)) / seconds,
         "epoch_seconds": float(np.mean([r["seconds"] for r in fit.history])),
+        "judging_seconds": seconds,
         "metrics": {s: e.scores for s, e in found.items()},
         "last": fit.history[-1]["validation"],
         "confusion": {s: e.confusion.tolist() for s, e in found.items()},

@@ -40,7 +40,7 @@ class Fit:
     """What a training has come to."""
 
     history: list[dict[str, Any]]
-    """One record an epoch: epoch, train, validation, learning_rate, seconds, time."""
+    """One record an epoch: epoch, train, validation, learning_rate, seconds (of these validation_seconds), time."""
     best_epoch: int
     """From 1; its weights are in best.safetensors; 0 where no epoch has ended."""
     end: Literal["done", "stopped", "time_limit", "interrupted"] = "done"
@@ -143,8 +143,10 @@ def train(
                 return Fit(history, _best(history, settings), "time_limit")
 
         train_loss = _finite(processes.sum(epoch.total) / len(order), "training", number)
+        trained = time.perf_counter()
         with precision.autocast():
             validation = evaluate(judged, clips, "validation", settings.clips_at_once, processes).scores
+        validation_seconds = time.perf_counter() - trained
         _finite(validation["loss"], "validation", number)
         tell(schedules, "epoch")
         tell(schedules, "monitored", validation["loss"])
@@ -157,6 +159,7 @@ def train(
                 "validation": validation,
                 "learning_rate": epoch.learning_rate,
                 "seconds": seconds,
+                "validation_seconds": validation_seconds,
                 "time": time.time(),
             }
         )

@@ -8,13 +8,22 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from genrelab.compare.costs import COSTS, shown_cost
+from genrelab.compare.tables import Table
 from genrelab.report.drawing import SOFT, label, logarithmic, new_figure, spot
 from genrelab.report.page import Block, Page, Text
 from genrelab.report.study import Study
+from genrelab.times import HEADER, TITLE, shares
 
 
 def cost(study: Study, page: Page) -> list[Block]:
-    """Draw F1-macro against each cost, with the Pareto front."""
+    """Draw F1-macro against each cost, with the Pareto front; tell where the time of the study went."""
+    blocks = _fronts(study, page)
+    if study.times:
+        blocks.append(page.table("times", Table(TITLE, HEADER, shares(study.times))))
+    return blocks
+
+
+def _fronts(study: Study, page: Page) -> list[Block]:
     if not study.comparison:
         return [Text("No final run is completed yet.")]
     caption = (

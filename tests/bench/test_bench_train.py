@@ -34,6 +34,7 @@ from genrelab_plugins.models import cnn1d_gru, cnn1d_lstm, cnn2d_gru, cnn2d_lstm
 BATCH, CLASSES, BINS = 16, 12, 128
 TRAINING = {130: 512, 1292: 64}  # clips, by frames
 VALIDATION = 64
+EPOCH = 512  # clips, where workers are started for it
 
 
 @pytest.fixture(autouse=True)
@@ -43,14 +44,15 @@ def _as_in_a_job():
 
 
 @pytest.fixture
-def make_clips(tmp_path: Path) -> Callable[[int], Clips]:
-    def make(frames: int) -> Clips:
-        count, shape = TRAINING[frames] + VALIDATION, (BINS, frames)
+def make_clips(tmp_path: Path) -> Callable[..., Clips]:
+    def make(frames: int, training: int = 0) -> Clips:
+        training = training or TRAINING[frames]
+        count, shape = training + VALIDATION, (BINS, frames)
         rng = np.random.default_rng(0)
         with StoreWriter(tmp_path / "store", shape, {}) as writer:
             for i in range(count):
                 writer.add(i.to_bytes(16, "big"), rng.random(shape).astype(np.float16))
-        subsets = ["train"] * TRAINING[frames] + ["validation"] * VALIDATION
+        subsets = ["train"] * training + ["validation"] * VALIDATION
         labels, names = rng.integers(0, CLASSES, count), [str(i) for i in range(CLASSES)]
         store = FeatureStore(tmp_path / "store")
         return Clips(store, np.arange(count), labels, subsets, names, None, torch.device("cpu"))
@@ -213,7 +215,7 @@ def both(make_clips, tmp_path):
     h5py = pytest.importorskip("h5py")
 
     def make_both(frames: int):
-        clips = make_clips(frames)
+        clips = make_clips(frames, EPOCH)
         x, y = next(clips.batches("train", 10_000))
         with h5py.File(tmp_path / "usual.h5", "w") as file:
             file.create_dataset("x", data=x.numpy().astype(np.float16))
@@ -239,12 +241,26 @@ def test_batches_with_augmentation_cost_a_fraction_of_the_usual_way(benchmark, b
     usual, ours = both(frames)
 
     def epoch(batches) -> None:
-        for _ in range(1024 // TRAINING[frames]):  # as many clips, whatever their length
-            for _batch in batches():
-                pass
+        for _batch in batches():
+            pass
 
-    what = f"1024 clips in the usual way, {frames} frames"
-    assert compare(benchmark, what, 3, lambda: epoch(usual), lambda: epoch(ours)) < 0.5
+    what = f"{EPOCH} clips in the usual way, {frames} frames"
+    assert compare(benchmark, what, 3, lambda: epoch(usual), lambda: epoch(ours)) < 0.3
+
+
+PARTS = {"read": 1.0} | {plugin.__name__.rpartition(".")[2]: REACHED * share for plugin, share in STUDY}
+
+
+@pytest.mark.parametrize("part", [*PARTS, "numbers of randn"])
+def test_what_a_batch_with_augmentation_costs_in_its_parts(benchmark, make_clips, part):
+    """Each on as many clips of 16 as it changes on average; last the numbers of spec_noise, as torch draws them."""
+    clips = make_clips(1292)
+    x, _ = next(clips.batches("train", round(BATCH * PARTS.get(part, PARTS["spec_noise"]))))
+    calls = {plugin.__name__.rpartition(".")[2]: plugin.build(plugin.Params()) for plugin, _ in STUDY}
+    calls |= {"read": lambda _: next(clips.batches("train", BATCH)), "numbers of randn": torch.randn_like}
+    benchmark.group = f"parts of a batch of {BATCH} clips of 1292 frames"
+    benchmark.extra_info["clips"] = len(x)
+    benchmark.pedantic(calls[part], (x,), rounds=200, warmup_rounds=5)
 
 
 @pytest.mark.parametrize("frames", [130, 1292])

@@ -7,13 +7,14 @@ from typing import Any
 import numpy as np
 import pytest
 import scipy.ndimage
+import scipy.stats
 import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
 from genrelab import Augmentation
 from genrelab.plugins.registry import Registry
-from genrelab_plugins.augmentations import _filter_augment, _spectrograms
+from genrelab_plugins.augmentations import _filter_augment, _random, _spectrograms
 from tests.conftest import ROOT
 
 CLIPS, BINS, FRAMES = 300, 20, 40
@@ -60,6 +61,22 @@ def test_spec_noise_has_the_deviation_that_was_asked_for() -> None:
     assert noise.std().item() == pytest.approx(0.003, rel=0.02)
     for neighbours in (noise[:, 1:] * noise[:, :-1], noise[:, :, 1:] * noise[:, :, :-1]):
         assert neighbours.mean().item() == pytest.approx(0, abs=0.01 * 0.003**2)
+
+
+def test_fast_noise_is_standard_normal_and_independent() -> None:
+    noise = _random.gaussian(torch.empty(250_000, 4))  # the four values of a row come from one draw
+    assert scipy.stats.kstest(noise.flatten().numpy(), "norm").pvalue > 0.01
+    assert scipy.stats.kurtosis(noise.flatten().double().numpy()) == pytest.approx(0, abs=0.02)
+    for values in (noise, noise.abs()):
+        together = torch.cat([values[1:], values[:-1]], 1)  # and with those of the draw before
+        torch.testing.assert_close(together.T.corrcoef(), torch.eye(8), atol=0.01, rtol=0)
+
+
+@pytest.mark.parametrize("shape", [(1,), (3, 5), (2, 0)])
+def test_fast_noise_has_any_shape_and_is_that_of_the_seed(shape: tuple[int, ...]) -> None:
+    first, again = (torch.manual_seed(1) and _random.gaussian(torch.empty(shape).double()) for _ in range(2))
+    assert (first.shape, first.dtype) == (shape, torch.float64)
+    assert torch.equal(first, again)
 
 
 def test_time_shift_moves_a_clip_around_its_ends() -> None:

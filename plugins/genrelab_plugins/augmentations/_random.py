@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 
 import torch
@@ -33,6 +34,26 @@ def uniform(x: Tensor, low: float, high: float) -> Tensor:
 def integers(x: Tensor, low: int, high: int) -> Tensor:
     """Draw a whole number from low..high, both included, for each clip of a batch: (batch, 1, ...)."""
     return torch.randint(low, high + 1, (len(x), *[1] * (x.ndim - 1)), device=x.device)
+
+
+def gaussian(x: Tensor) -> Tensor:
+    """Draw from the standard normal distribution for each value of x: of the shape and type of x, on its device.
+
+    On a CPU from the 2**16 quantiles in the middle of equal shares, which takes half the time: torch draws numbers
+    one after the other, 32 bits for each value of `randn`, and so four values at once. Variance and kurtosis are
+    those of the distribution but for 2e-5 and 8e-4, no value is beyond 4.33.
+    """
+    if x.device.type != "cpu":
+        return torch.randn_like(x)
+    draws = torch.empty(-(-x.numel() // 4), dtype=torch.int64).random_(-(2**63), None)
+    shares = draws.view(torch.uint16)[: x.numel()]
+    return _quantiles().index_select(0, shares.int()).view(x.shape).to(x.dtype)
+
+
+@functools.cache
+def _quantiles() -> Tensor:
+    shares = (torch.arange(2**16, dtype=torch.float64) + 0.5) / 2**16
+    return torch.special.ndtri(shares).float()
 
 
 def ratio(decibels: Tensor) -> Tensor:

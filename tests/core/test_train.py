@@ -333,3 +333,15 @@ def test_clips_and_labels_are_mixed_after_single_clips_are_changed_and_only_for_
     assert set(x.unique().tolist()) == {1.0, 101.0}
     assert torch.equal(x[:, 0, 0] == 101, y[:, 0] == 1)
     assert y.mean().item() == pytest.approx(0.25, abs=0.03)
+
+
+def test_a_clip_that_is_left_over_joins_the_last_batch_for_layers_that_cannot_train_on_one(tmp_path: Path) -> None:
+    def model() -> nn.Module:
+        torch.manual_seed(0)
+        return nn.Sequential(nn.Flatten(), nn.Linear(24, 8), nn.BatchNorm1d(8), nn.Linear(8, 3))
+
+    settings = attrs.evolve(SETTINGS, epochs=2, batch_size=5)  # 36 clips: six batches of 5, one of 6
+    undisturbed = run(tmp_path / "a", settings, model=model())
+    for steps in (7, 100):  # interrupted after the last step of the first epoch
+        fit = run(tmp_path / "b", settings, model=model(), interrupted=Stop(steps))
+    assert numbers(fit) == numbers(undisturbed)

@@ -17,7 +17,7 @@ from torch import nn
 from torch.nn import functional as F  # noqa: N812
 
 from genrelab.config.experiment import Audio
-from genrelab.data.clips import Clips, Window
+from genrelab.data.clips import Clips, Window, batch_starts
 from genrelab.training.evaluate import evaluate
 from tests.conftest import Command
 
@@ -75,12 +75,29 @@ def test_a_model_is_built_for_the_window():
 
 def test_training_sees_one_window_of_each_clip_where_it_was_drawn():
     clips = make(Window(7, 7))
-    order, starts = np.array([5, 0, 3, 1]), np.array([13, 0, 4, 9])
+    order, starts = np.array([5, 0, 3, 1, 2]), np.array([13, 0, 4, 9, 2])
     x, y = zip(*clips.batches("train", 3, order, starts), strict=True)
     expected = [training_values()[i, :, s : s + 7] for i, s in zip(order, starts, strict=True)]
-    assert [len(part) for part in x] == [3, 1]
+    assert [len(part) for part in x] == [3, 2]
     np.testing.assert_array_equal(torch.cat(x), np.stack(expected))
     assert torch.equal(torch.cat(y), clips.targets("train")[order])
+
+
+@given(clips=st.integers(1, 300), batch_size=st.integers(1, 100))
+def test_no_batch_is_of_a_single_clip_where_there_are_others(clips, batch_size):
+    sizes = np.diff([*batch_starts(clips, batch_size), clips])
+    assert sizes.sum() == clips
+    assert (sizes[:-1] == batch_size).all()
+    assert min(2, batch_size, clips) <= sizes[-1] <= batch_size + 1
+
+
+def test_batches_may_begin_within_an_epoch():
+    clips = make(None)
+    order = np.array([5, 0, 3, 1, 2, 4])
+    for size in (1, 2, 4, 5, 9):
+        labels = [y.tolist() for _, y in clips.batches("train", size, order)]
+        for first in range(len(labels) + 1):
+            assert [y.tolist() for _, y in clips.batches("train", size, order, first=first)] == labels[first:]
 
 
 def test_without_starts_a_batch_holds_the_middle_of_each_clip():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from typing import Self
 
@@ -38,6 +39,15 @@ class Window:
         """Return where the windows of a clip begin: evenly spaced, the first at its start, the last at its end."""
         last = frames - self.frames
         return np.linspace(0, last, 1 + -(-last // self.hop)).round().astype(np.int64)
+
+
+def batch_starts(clips: int, batch_size: int) -> range:
+    """Return where the batches of an epoch of so many clips begin.
+
+    A last one of a single clip is part of the one before: most layers that normalise over a batch cannot train on it.
+    """
+    alone = clips % batch_size == 1 and 1 < batch_size < clips
+    return range(0, clips - alone, batch_size)
 
 
 class Clips:
@@ -99,9 +109,14 @@ class Clips:
         return torch.randint(self._frames - self.shape[1] + 1, (count,), generator=generator).numpy()
 
     def batches(
-        self, subset: Subset, batch_size: int, order: Indices | None = None, starts: Indices | None = None
+        self,
+        subset: Subset,
+        batch_size: int,
+        order: Indices | None = None,
+        starts: Indices | None = None,
+        first: int = 0,
     ) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yield one window of each clip, as (x, y); the last batch may be smaller.
+        """Yield one window of each clip, as (x, y); the last batch may be smaller, or larger by one clip.
 
         x is float32 (batch, bins, frames), y are class indices (batch,). Where there are waveforms to train on, x
         is (batch, samples) for the training set: whole clips, whose windows are cut when they are features.
@@ -111,16 +126,18 @@ class Clips:
             batch_size: clips a batch.
             order: indices of the subset's clips, in any order; None for all in their own.
             starts: frame at which the window of each clip in `order` begins; None for the middle of the clip.
+            first: batch to begin with.
         """
         tracks = self._tracks[subset] if order is None else self._tracks[subset][order]
         if starts is None:
             starts = np.full(len(tracks), (self._frames - self.shape[1]) // 2)
-        for i in range(0, len(tracks), batch_size):
-            batch = tracks[i : i + batch_size]
+        edges = [*batch_starts(len(tracks), batch_size), len(tracks)]
+        for i, end in itertools.pairwise(edges[first:]):
+            batch = tracks[i:end]
             x = (
                 self._gather_waveforms(batch, *self._waveforms)
                 if subset == "train" and self._waveforms
-                else self._gather(batch, starts[i : i + batch_size])
+                else self._gather(batch, starts[i:end])
             )
             yield x, self._to_device(self._labels[batch])
 

@@ -23,7 +23,7 @@ from genrelab.components import SUBSETS, Steps, Subset
 from genrelab.config.choices import structure, tables
 from genrelab.config.experiment import Audio, Recipe
 from genrelab.config.search import Settings
-from genrelab.data.clips import Clips
+from genrelab.data.clips import Clips, batch_starts
 from genrelab.data.prepare import load_clips
 from genrelab.errors import GenrelabError, WorkError
 from genrelab.files import append_line, is_disk_full, read_json, write_json
@@ -183,7 +183,7 @@ def _fit(
     """Train the model of a job."""
     recipe, settings = job.recipe, job.recipe.train
     optimizer = make_optimizer(model, settings)
-    steps = Steps(per_epoch=-(-clips.count("train") // settings.batch_size), epochs=settings.epochs)
+    steps = Steps(len(batch_starts(clips.count("train"), settings.batch_size)), settings.epochs)
     if settings.compile:
         compile_model(model, clips.shape, clips.device)
     if processes.main:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 
 import attrs
@@ -30,9 +31,11 @@ def build_schedules(
 
 def tell(schedules: Sequence[Schedule], when: str, *monitored: float) -> None:
     """Let those go on that want to be told now: ``batch``, ``epoch``, or ``monitored`` with the validation loss."""
-    for schedule in schedules:
-        if schedule.when == when:
-            schedule.rate.step(*monitored)
+    with warnings.catch_warnings():  # of no step before: it was taken before a checkpoint, or skipped by the scaler
+        warnings.filterwarnings("ignore", "Detected call of", UserWarning)
+        for schedule in schedules:
+            if schedule.when == when:
+                schedule.rate.step(*monitored)
 
 
 def learning_rates(recipe: Recipe, registry: Registry, steps_per_epoch: int) -> list[float]:

@@ -43,7 +43,7 @@ class Step:
         """
         self.optimizer.zero_grad(set_to_none=True)
         clips, each, scaler = len(x), self.processes.clips_each(len(x)), self.precision.scaler
-        pieces = math.ceil(int(each) / self.settings.clips_at_once)  # as many in each process
+        pieces = math.ceil(int(each) / (self.settings.micro_batch or clips))  # as many in each process
         inputs, labels = (self.processes.part(whole).tensor_split(pieces) for whole in (x, y))
         total = x.new_zeros(())
         for number, (part, wanted) in enumerate(zip(inputs, labels, strict=True), 1):

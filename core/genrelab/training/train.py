@@ -126,8 +126,7 @@ def train(
 
         model.train()
         augment.train()
-        done = epoch.steps * settings.batch_size
-        for x, y in clips.batches("train", settings.batch_size, order[done:], starts[done:]):
+        for x, y in clips.batches("train", settings.batch_size, order, starts, epoch.steps):
             seed_noise(clips.device, seed, "augmentation", number, epoch.steps)  # the same in all processes
             x, y = augment(x, F.one_hot(y, len(clips.classes)).float())
             seed_noise(clips.device, seed, "dropout", number, epoch.steps, processes.rank)

@@ -79,8 +79,8 @@ class Frames2d(nn.Module):
 class BatchNorm(nn.BatchNorm2d):
     """Batch normalisation of (batch, channels, ...) that can train on a single value a channel.
 
-    That is what the last batch of an epoch may leave of a short clip. Its own statistics say nothing, so the
-    running ones take their place.
+    That is what a batch or micro-batch of one short clip may leave. Its own statistics say nothing, so the running
+    ones take their place.
     """
 
     def forward(self, x: Tensor) -> Tensor:

@@ -38,13 +38,13 @@ class Probabilities(Net):
         return super().forward(x).argmax(1)
 
 
-class NormalisesVectors(Net):
-    def __init__(self, *args: Any) -> None:
-        super().__init__(*args)
-        self.norm = nn.BatchNorm1d(self.params.size)
+class NormalisesFrames(Net):
+    def __init__(self, params: Params, shape: tuple[int, int], classes: int) -> None:
+        super().__init__(params, shape, classes)
+        self.norm = nn.InstanceNorm1d(shape[0])
 
     def embed(self, x: Any) -> Any:
-        return self.norm(super().embed(x))
+        return super().embed(self.norm(x))
 
 
 class NotFinite(Net):
@@ -116,7 +116,7 @@ def model(net: Any) -> Model:
 FAULTS: list[Fault] = [
     ("logits", model(Probabilities), "gives (1,) for 1 clips of 32 x 64, not (1, 5)"),
     ("short_clips", model(NeedsFrames), "for 2 clips of 32 x 8"),
-    ("single_clip", model(NormalisesVectors), "Expected more than 1 value per channel"),
+    ("small_batch", model(NormalisesFrames), "Expected more than 1 spatial element"),
     ("parameter_ends", model(NotFinite), "not finite for 2 clips of 32 x 64 with size=32"),
     ("gradients", model(Unused), "no gradient reaches forgotten.weight, forgotten.bias"),
     ("independent_of_batch", model(BatchStatistics), "a clip has other logits alone than in a batch"),

@@ -44,7 +44,8 @@ class Window:
 def batch_starts(clips: int, batch_size: int) -> range:
     """Return where the batches of an epoch of so many clips begin.
 
-    A last one of a single clip is part of the one before: most layers that normalise over a batch cannot train on it.
+    A last one of a single clip is part of the one before: most layers that normalise over a batch cannot train on
+    one.
     """
     alone = clips % batch_size == 1 and 1 < batch_size < clips
     return range(0, clips - alone, batch_size)

@@ -53,7 +53,8 @@ def gaussian(x: Tensor) -> Tensor:
 @functools.cache
 def _quantiles() -> Tensor:
     shares = (torch.arange(2**16, dtype=torch.float64) + 0.5) / 2**16
-    return torch.special.ndtri(shares).float()
+    quantiles: Tensor = torch.special.ndtri(shares)
+    return quantiles.float()
 
 
 def ratio(decibels: Tensor) -> Tensor:

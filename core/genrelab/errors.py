@@ -19,3 +19,7 @@ class InputError(GenrelabError):
     """The user's input is wrong: a file, an option, a folder (exit code 2)."""
 
     exit_code: ClassVar[int] = 2
+
+
+class DamagedError(InputError):
+    """A file that genrelab has written is gone, cut short or changed since."""

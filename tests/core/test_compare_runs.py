@@ -255,7 +255,7 @@ class TestRefusal:
         np.savez(file, probabilities=np.full((3, 4), 0.25), true=np.zeros(3, int))
         assert f"{file}: does not fit the test tracks" in self.refused(root)
         file.write_bytes(b"torn")
-        assert f"{file}: cannot be read" in self.refused(root)
+        assert f"{file}: is damaged" in self.refused(root)
 
     def test_predictions_that_are_no_numbers(self, tmp_path: Path) -> None:
         root = write_run(tmp_path / "a")

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from genrelab.data.store import FeatureStore, Rejected
 from genrelab.data.store_writer import StoreWriter
-from genrelab.errors import WorkError
+from genrelab.errors import DamagedError
 
 SHAPE = (3, 5)
 ROW_BYTES = 2 * 3 * 5
@@ -70,9 +70,9 @@ def test_rows_are_found_by_digest_after_opening_again(tmp_path):
     np.testing.assert_array_equal(store.gather(rows), values)
 
 
-@pytest.mark.parametrize("row", [-1, 10, 1_000])
-def test_a_row_that_is_not_there_is_an_error(tmp_path, row):
-    with pytest.raises(IndexError):
+@pytest.mark.parametrize(("row", "error"), [(-1, IndexError), (10, DamagedError), (1_000, DamagedError)])
+def test_a_row_that_is_not_there_is_an_error(tmp_path, row, error):
+    with pytest.raises(error):
         write(tmp_path, clips(10)).gather(np.array([0, row]))
 
 
@@ -117,13 +117,35 @@ def test_a_record_that_damage_made_up_is_ignored(tmp_path, row):
     assert sorted(FeatureStore(tmp_path).rows.values()) == [0, 1, 2, 3, 4, 5]
 
 
-def test_a_row_number_given_out_again_does_not_answer_to_its_former_owner(tmp_path):
+@pytest.mark.parametrize("damage", [lambda s: s.write_bytes(b""), lambda s: s.unlink()])
+def test_the_number_of_a_lost_row_is_not_given_out_again(tmp_path, damage):
     values = clips(6)
-    write(tmp_path, values[:5])
-    (tmp_path / "shard-00001.f16").write_bytes(b"")
-    store = write(tmp_path, values[5:], first=5)  # takes row 4, which was digest 4's
-    assert store.rows[digest(5)] == 4
+    before = write(tmp_path, values[:5])
+    damage(tmp_path / "shard-00001.f16")
+    store = write(tmp_path, values[5:], first=5)  # 4 rows a shard: rows 4 to 7 were, or may have been, named
+    assert store.rows[digest(5)] == 8
     assert digest(4) not in store.rows
+    with pytest.raises(DamagedError, match=r"shard-00001\.f16: lacks row 0"):
+        before.gather(np.array([4]))
+
+
+def test_rows_that_nobody_can_find_any_more_stay_as_they_are(tmp_path):
+    values = clips(4)
+    before = write(tmp_path, values[:2])
+    (tmp_path / "index.bin").unlink()
+    write(tmp_path, values[2:])
+    np.testing.assert_array_equal(before.gather(np.arange(2)), values[:2])
+
+
+@pytest.mark.parametrize("content", ["", '{"shape": [3', None])
+def test_a_damaged_description_is_made_again_and_nothing_trusted_without_it(tmp_path, content, capsys):
+    values = clips(3)
+    write(tmp_path, values)
+    meta = tmp_path / "meta.json"
+    meta.unlink() if content is None else meta.write_text(content)
+    assert not write(tmp_path, []).rows
+    assert "meta.json: not that of a feature store" in capsys.readouterr().err
+    np.testing.assert_array_equal(write(tmp_path, values).gather(4 + np.arange(3)), values)
 
 
 def test_a_row_is_named_only_once_it_is_on_disk(tmp_path):
@@ -163,7 +185,7 @@ def test_meta_says_what_the_feature_is(tmp_path):
 
 
 def test_a_folder_that_is_no_store_is_an_error(tmp_path):
-    with pytest.raises(WorkError, match="not a feature store"):
+    with pytest.raises(DamagedError, match="not that of a feature store"):
         FeatureStore(tmp_path)
 
 

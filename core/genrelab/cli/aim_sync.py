@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -49,8 +48,9 @@ def listener(registry: Registry, run: Path, repo: Path | None) -> pluggy.PluginM
     from genrelab.config.choices import structure
     from genrelab.config.experiment import ReporterChoice
     from genrelab.plugins.loading import listen
+    from genrelab.study.rundir import RunDirectory
 
-    experiment = tomllib.loads((run / "experiment.toml").read_text(encoding="utf-8"))
+    experiment = RunDirectory(run).read()
     own: dict[str, Any] = next((r for r in experiment.get("reporter", []) if r["name"] == REPORTER), {})
     table = own | {"name": REPORTER, "background": False} | ({"repo": str(repo)} if repo else {})
     choice = structure(table, ReporterChoice, registry, str(run / "experiment.toml"))

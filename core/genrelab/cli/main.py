@@ -24,7 +24,7 @@ from genrelab.cli.runs import runs
 from genrelab.cli.schema import schema
 from genrelab.cli.tag import tag
 from genrelab.errors import GenrelabError
-from genrelab.files import is_disk_full
+from genrelab.files import how_to_go_on
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -63,9 +63,9 @@ def main() -> None:
         sys.stderr.close()
         sys.exit(1)
     except OSError as error:
-        if not is_disk_full(error):
+        if not error.strerror:  # raised by Python code: a bug
             raise
-        _fail(f"{error.filename or 'writing'}: {error.strerror}; the same command goes on when there is space", 1)
+        _fail(how_to_go_on(error), 1)
 
 
 def _terminated(*_: object) -> NoReturn:

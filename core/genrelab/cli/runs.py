@@ -10,7 +10,7 @@ import click
 
 from genrelab.cli.console import table_console
 from genrelab.cli.times import show_times
-from genrelab.errors import InputError
+from genrelab.errors import GenrelabError, InputError
 
 if TYPE_CHECKING:
     from genrelab.study.status import RunStatus, TrainingStatus
@@ -20,13 +20,22 @@ if TYPE_CHECKING:
 @click.argument("folder", type=click.Path(path_type=Path), default=Path("runs"))
 def runs(folder: Path) -> None:
     """List the runs in FOLDER with their state, how far they are, the best so far, and their age."""
-    from genrelab.study.status import age, find_runs, read_run
+    from genrelab.study.status import find_runs
 
-    found = [read_run(root) for root in find_runs(folder)]
-    if not found:
+    rows = [_run_row(root) for root in find_runs(folder)]
+    if not rows:
         raise InputError(f"{folder}: holds no run directory")
-    rows = [(str(r.root), r.state, f"{r.done}", _bests(r), age(r.updated)) for r in found]
     _table(("run", "state", "trainings", "best of the search", "age"), rows)
+
+
+def _run_row(root: Path) -> tuple[str, ...]:
+    from genrelab.study.status import age, read_run
+
+    try:
+        run = read_run(root)
+    except GenrelabError as error:  # of one run: the others are listed all the same
+        return str(root), "damaged", "", str(error), ""
+    return str(root), run.state, f"{run.done}", _bests(run), age(run.updated)
 
 
 def show_run(folder: Path) -> None:

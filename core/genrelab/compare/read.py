@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import attrs
 import numpy as np
@@ -16,7 +14,7 @@ from genrelab.compare.metrics import Floats, Indices
 from genrelab.data.tracks import Tracks, read_tracks
 from genrelab.errors import InputError
 from genrelab.events import TrialRef
-from genrelab.files import read_json
+from genrelab.files import read_arrays, read_json
 from genrelab.study.rundir import RunDirectory
 
 _GENRES = 2  # without a second one there is nothing to rank
@@ -105,15 +103,13 @@ def open_run(root: Path) -> tuple[Mapping[str, Any], Tracks]:
     """Read the experiment and the tracks of a run directory.
 
     Raises:
-        InputError: it is none, or they cannot be read.
+        InputError: it is none, or its experiment cannot be read.
+        DamagedError: its tracks cannot be read.
     """
     run = RunDirectory(root)
     if not run.experiment.is_file() or not run.tracks.is_file():
         raise InputError(f"{root}: is no run directory (no experiment.toml with data/tracks.csv)")
-    try:
-        return tomllib.loads(run.experiment.read_text(encoding="utf-8")), read_tracks(run.tracks)
-    except (ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{root}: experiment.toml or data/tracks.csv cannot be read: {error!r}") from error
+    return run.read(), read_tracks(run.tracks)
 
 
 def _test_set(tracks: Tracks) -> TestSet:
@@ -179,11 +175,10 @@ def _finals(name: str, runs: Mapping[int, tuple[Path, Mapping[str, Any]]], test:
 
 
 def _predictions(file: Path, test: TestSet) -> dict[str, Any]:
+    arrays = read_arrays(file)
     try:
-        with np.load(file, allow_pickle=False) as content:
-            arrays = dict(content)
         shape, true = arrays["probabilities"].shape, arrays["true"]
-    except (OSError, ValueError, KeyError, BadZipFile) as error:
+    except KeyError as error:
         raise InputError(f"{file}: cannot be read: {error}") from error
     if shape != (len(test.true), len(test.classes)) or not np.array_equal(true, test.true):
         raise InputError(f"{file}: does not fit the test tracks of data/tracks.csv")

@@ -23,7 +23,7 @@ from genrelab.data.fill import Fill
 from genrelab.data.normalization import stored_as
 from genrelab.data.store import FeatureStore, Rejected, Rows, audio_digest
 from genrelab.data.store_writer import StoreWriter
-from genrelab.errors import WorkError
+from genrelab.errors import DamagedError, WorkError
 from genrelab.times import Times
 
 PathLike = str | os.PathLike[str]
@@ -97,7 +97,7 @@ def extract(
     wanted = [e if isinstance(e, Excerpt) else Excerpt(os.fspath(e)) for e in files]
     known_by = {path: _file_digest(path) for path in {e.path for e in wanted}}
     pending = {e: file for e in wanted if (file := known_by[e.path])}
-    store = FeatureStore(folder) if (folder / "meta.json").exists() else None
+    store = _opened(folder)
     failed: dict[bytes, Rejected] = {}
     if store is None or not all(store.knows(file, e.start, e.duration) for e, file in pending.items()):
         make = ClipMaker(make_feature, audio, kind)
@@ -111,6 +111,13 @@ def extract(
             raise WorkError(f"{folder}: cannot store features: {error.strerror or error}") from error
         store = writer.store
     return _lookup(store, wanted, [known_by[e.path] or b"" for e in wanted], failed)
+
+
+def _opened(folder: Path) -> FeatureStore | None:
+    try:
+        return FeatureStore(folder)
+    except DamagedError:  # new, or to be made again
+        return None
 
 
 def _lookup(

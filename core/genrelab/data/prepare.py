@@ -29,10 +29,11 @@ from genrelab.data.clips import Clips, Window
 from genrelab.data.dataset import read_dataset
 from genrelab.data.extract import Extraction, extract
 from genrelab.data.normalization import training_statistics
-from genrelab.data.selection import TRACKS, find_again, keep_selection, recall_selection, select
+from genrelab.data.selection import find_again, keep_selection, move_selection, recall_selection, select
 from genrelab.data.store import FeatureStore, Rows
-from genrelab.data.tracks import Tracks, read_tracks, write_tracks
+from genrelab.data.tracks import Tracks, read_tracks
 from genrelab.errors import InputError, WorkError
+from genrelab.files import read_arrays, write_arrays
 from genrelab.plugins.registry import Registry
 from genrelab.times import Times
 
@@ -75,18 +76,18 @@ class Preparation:
         self._folder, self._store, self._workers, self._times = folder, store, workers, times
         self._files: dict[tuple[str, bool], Path] = {}
         choices = list({_key(f): f for f in (experiment.recipe(c).feature for c in experiment.candidate)}.values())
-        known = (folder / TRACKS).is_file()
-        if known:
-            self.tracks, notes = recall_selection(folder, strict)
+        kept = recall_selection(folder, strict)
+        if kept is None:
+            self.tracks, notes = self._select(choices, strict)
+            keep_selection(folder, self.tracks, notes)
+        else:
+            self.tracks, notes = kept
             moved = moved or not all(track.path.exists() for track in self.tracks.tracks)
             if moved:
                 self.tracks = self._find_again()
-        else:
-            self.tracks, notes = self._select(choices, strict)
-            keep_selection(folder, self.tracks, notes)
         files = [self.feature(choice) for choice in choices]
-        if known and moved:  # and no byte has changed
-            write_tracks(folder / TRACKS, self.tracks)
+        if kept is not None and moved:  # and no byte has changed
+            move_selection(folder, self.tracks)
         self.leaks = self._audit(files)
         """What straddles the split."""
         self.notes = [*notes, *filter(None, [self.leaks.note()])]
@@ -199,11 +200,7 @@ class Preparation:
             blocks = (found.store.gather(rows[i : i + _BLOCK]) for i in range(0, len(rows), _BLOCK))
             mean, deviation = training_statistics(blocks)
             arrays |= {"mean": mean.numpy(), "deviation": deviation.numpy()}
-        file.parent.mkdir(parents=True, exist_ok=True)
-        part = file.with_name(f"{file.name}.part")
-        with part.open("wb") as out:
-            np.savez(out, **arrays)
-        part.replace(file)
+        write_arrays(file, arrays)
         return file
 
 
@@ -225,9 +222,13 @@ def build_feature(table: Mapping[str, Any], registry: Mapping[str, Any], sample_
 
 
 def open_feature(file: Path) -> tuple[FeatureStore, Rows]:
-    """Open the store of a prepared feature; return it with the row of each track of the study, in order."""
-    with np.load(file, allow_pickle=False) as arrays:
-        return FeatureStore(stored_at(file, str(arrays["store"]))), arrays["rows"]
+    """Open the store of a prepared feature; return it with the row of each track of the study, in order.
+
+    Raises:
+        DamagedError: the file is gone or damaged.
+    """
+    arrays = read_arrays(file)
+    return FeatureStore(stored_at(file, str(arrays["store"]))), arrays["rows"]
 
 
 def stored_at(feature: Path, path: str) -> Path:
@@ -239,13 +240,12 @@ def load_clips(tracks_file: Path, feature_file: Path, device: torch.device) -> C
     """Open the clips of a study in one feature, as `Preparation` has written them."""
     tracks = read_tracks(tracks_file)
     store, rows = open_feature(feature_file)
-    with np.load(feature_file, allow_pickle=False) as arrays:
-        window = Window(*arrays["window"].tolist())
-        known = "mean" in arrays
-        statistics = tuple(torch.from_numpy(arrays[k]) for k in ("mean", "deviation")) if known else None
-        waves = None
-        if "waveforms" in arrays:
-            waves = FeatureStore(stored_at(feature_file, str(arrays["waveforms"]))), arrays["waveform_rows"]
+    arrays = read_arrays(feature_file)
+    window = Window(*arrays["window"].tolist())
+    statistics = tuple(torch.from_numpy(arrays[k]) for k in ("mean", "deviation")) if "mean" in arrays else None
+    waves = None
+    if "waveforms" in arrays:
+        waves = FeatureStore(stored_at(feature_file, str(arrays["waveforms"]))), arrays["waveform_rows"]
     classes = tracks.classes
     index = {label: i for i, label in enumerate(classes)}
     labels = np.array([index[t.label] for t in tracks.tracks], np.int64)

@@ -14,11 +14,13 @@ from genrelab.components import SUBSETS, Collection, Track
 from genrelab.config.experiment import SplitPlan
 from genrelab.data.extract import Extraction
 from genrelab.data.splits import Split, official_split, split_tracks
+from genrelab.data.sums import SUMS, check_sum, write_sums
 from genrelab.data.tracks import Tracks, read_tracks, write_csv, write_tracks
-from genrelab.errors import InputError, WorkError
-from genrelab.files import read_json, write_json
+from genrelab.errors import DamagedError, InputError, WorkError
+from genrelab.files import read_json, tell_made_again, write_json
 
 TRACKS, QUARANTINE, NOTES = "tracks.csv", "quarantine.csv", "notes.json"
+_KEPT = (TRACKS, QUARANTINE, NOTES)
 
 
 def select(
@@ -56,21 +58,51 @@ def select(
 
 
 def keep_selection(folder: Path, tracks: Tracks, notes: Sequence[str]) -> None:
-    """Write what was decided; the tracks last, since they say that all of it is there."""
+    """Write what was decided; the tracks say that all of it is there, so they come last but their checksum.
+
+    Raises:
+        WorkError: something else was decided before, and has been lost.
+    """
     write_json(folder / NOTES, list(notes))
     write_tracks(folder / TRACKS, tracks)
+    try:
+        check_sum(folder / TRACKS)
+    except DamagedError as error:
+        (folder / TRACKS).unlink()
+        raise WorkError(
+            f"{folder / TRACKS}: is lost, and cannot be made again: the files of the dataset are not those that "
+            "this study began with; restore either, or start the study anew in another run directory"
+        ) from error
+    write_sums(folder, _KEPT)
 
 
-def recall_selection(folder: Path, strict: bool) -> tuple[Tracks, list[str]]:
-    """Read what was decided when the study began.
+def recall_selection(folder: Path, strict: bool) -> tuple[Tracks, list[str]] | None:
+    """Read what was decided when the study began; None where nothing was, or what is left of it is damaged.
 
     Raises:
         WorkError: it left out files that cannot be used, where strict.
     """
+    if not any((folder / name).is_file() for name in (TRACKS, SUMS)):
+        return None
+    try:
+        for name in _KEPT:
+            check_sum(folder / name)
+    except DamagedError as error:
+        tell_made_again(error)
+        return None
+    if not (folder / SUMS).is_file():  # its writer was killed before
+        write_sums(folder, _KEPT)
     if strict and len((folder / QUARANTINE).read_text("utf-8").splitlines()) > 1:
         raise WorkError(f"{folder / QUARANTINE}: this study began without these files; start it anew")
     notes: list[str] = read_json(folder / NOTES)
     return read_tracks(folder / TRACKS), notes
+
+
+def move_selection(folder: Path, tracks: Tracks) -> None:
+    """Write the tracks anew, whose files are elsewhere now."""
+    (folder / SUMS).unlink(missing_ok=True)  # else a kill would leave that of other tracks
+    write_tracks(folder / TRACKS, tracks)
+    write_sums(folder, _KEPT)
 
 
 def find_again(tracks: Tracks, collection: Collection) -> Tracks:

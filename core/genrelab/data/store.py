@@ -11,7 +11,7 @@ One folder holds one feature with one set of parameters::
 
 A record is written after its row is on disk, and files only grow: a process killed at any time leaves at worst a
 torn last record, which the next reader ignores and the next writer cuts off. Rows that a damaged shard has lost
-are forgotten, and so computed again.
+are forgotten, and so computed again. Their numbers are not given out again: a study under way may ask for them.
 
 The digest of a clip's audio is that of the file's bytes, or of these with start and duration for a part of a file.
 """
@@ -23,19 +23,21 @@ import itertools
 import json
 import struct
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from genrelab.errors import WorkError
+from genrelab.errors import DamagedError
 
 Rows = NDArray[np.int64]
 Block = NDArray[np.float16]
 
 ROW_RECORD = struct.Struct("<16sq")
 FILE_RECORD = struct.Struct("<16s16s")
+_MADE_UP = 1 << 40  # no store has so many rows: a number from here on was made up by damage
 
 
 def audio_digest(file: bytes, start: float = 0.0, duration: float = 0.0) -> bytes:
@@ -58,16 +60,13 @@ class FeatureStore:
     Attributes:
         path: the folder.
         shape: (bins, frames) of a clip.
-        rows: digest of the audio -> row.
-        files: digest of a file's path, size and mtime -> digest of its bytes.
-        rejected: digest of the audio -> why it has no row.
     """
 
     def __init__(self, path: Path) -> None:
-        """Open a store: read its index (not its features).
+        """Open a store; the index is read when it is first asked for, which trainings never do.
 
         Raises:
-            WorkError: the folder is no feature store, or is damaged beyond repair.
+            DamagedError: the folder is no feature store, or its meta.json is damaged.
         """
         self.path = path
         try:
@@ -75,12 +74,24 @@ class FeatureStore:
             self.shape: tuple[int, int] = tuple(meta["shape"])
             self.rows_per_shard: int = meta["rows_per_shard"]
         except (OSError, ValueError, LookupError) as error:
-            raise WorkError(f"{path}: not a feature store ({error}); delete the folder, if it was one") from error
+            raise DamagedError(f"{path / 'meta.json'}: not that of a feature store: {error}") from error
         self.row_bytes = 2 * self.shape[0] * self.shape[1]
-        self.files: dict[bytes, bytes] = dict(_records(path / "files.bin", FILE_RECORD))
-        self.rejected = dict(_rejected(path / "quarantine.jsonl"))
-        self.rows = self._on_disk(dict(_records(path / "index.bin", ROW_RECORD)))
         self._shards: dict[int, Block] = {}
+
+    @cached_property
+    def rows(self) -> dict[bytes, int]:
+        """Map the digest of audio to its row."""
+        return self._on_disk(dict(_records(self.path / "index.bin", ROW_RECORD)))
+
+    @cached_property
+    def files(self) -> dict[bytes, bytes]:
+        """Map the digest of a file's path, size and mtime to that of its bytes."""
+        return dict(_records(self.path / "files.bin", FILE_RECORD))
+
+    @cached_property
+    def rejected(self) -> dict[bytes, Rejected]:
+        """Map the digest of audio to why it has no row."""
+        return dict(_rejected(self.path / "quarantine.jsonl"))
 
     def __len__(self) -> int:
         """Return how many clips are held."""
@@ -111,7 +122,8 @@ class FeatureStore:
             (n, bins, frames) float16.
 
         Raises:
-            IndexError: a row that is not in the store, such as the -1 of a quarantined file.
+            IndexError: a row that cannot be, such as the -1 of a quarantined file.
+            DamagedError: a row that is not, or no longer, in the store.
         """
         rows = np.asarray(rows, np.int64)
         if rows.size and rows.min() < 0:
@@ -139,11 +151,22 @@ class FeatureStore:
         if found is None or row >= len(found):  # the file may have grown since
             count = self._rows_in(number)
             if row >= count:
-                raise IndexError(f"row {number * self.rows_per_shard + row} is not in {self.path}")
+                raise DamagedError(f"{self.shard(number)}: lacks row {row}; the same command computes it again")
             # As a plain array: indexing a memmap takes five times as long.
             found = np.asarray(np.memmap(self.shard(number), np.dtype("<f2"), "r", shape=(count, *self.shape)))
             self._shards[number] = found
         return found
+
+    def first_free(self) -> int:
+        """Return a row that no reader can ask for: the next one, or after any damage the first of another shard."""
+        shards = [int(path.stem.removeprefix("shard-")) for path in self.path.glob("shard-*.f16")]
+        last = max(shards, default=0)
+        size = self.shard(last).stat().st_size if shards else 0
+        rows = np.frombuffer(_whole(self.path / "index.bin", ROW_RECORD), "<u8, <u8, <i8")["f2"]
+        named = int(rows[rows < _MADE_UP].max(initial=-1))
+        if size == (named + 1 - last * self.rows_per_shard) * self.row_bytes:
+            return named + 1
+        return (1 + max(last, named // self.rows_per_shard)) * self.rows_per_shard
 
     def _rows_in(self, number: int) -> int:
         path = self.shard(number)
@@ -152,14 +175,19 @@ class FeatureStore:
     def _on_disk(self, rows: dict[bytes, int]) -> dict[bytes, int]:
         """Leave out the rows that a damaged shard no longer holds, and numbers that damage made up."""
         shards, within = np.divmod(np.fromiter(rows.values(), np.int64, len(rows)), self.rows_per_shard)
-        held = {int(number): self._rows_in(int(number)) for number in np.unique(shards)}
-        kept = within < np.array([held[number] for number in shards.tolist()], np.int64)
+        numbers, which = np.unique(shards, return_inverse=True)
+        kept = within < np.array([self._rows_in(number) for number in numbers.tolist()], np.int64)[which]
         return rows if kept.all() else dict(itertools.compress(rows.items(), kept))
 
 
 def _records(path: Path, record: struct.Struct) -> Iterator[tuple[Any, ...]]:
+    return record.iter_unpack(_whole(path, record))
+
+
+def _whole(path: Path, record: struct.Struct) -> bytes:
+    """Return the records of a file, but for a torn last one."""
     raw = path.read_bytes() if path.exists() else b""
-    return record.iter_unpack(raw[: len(raw) - len(raw) % record.size])
+    return raw[: len(raw) - len(raw) % record.size]
 
 
 def _rejected(path: Path) -> Iterator[tuple[bytes, Rejected]]:

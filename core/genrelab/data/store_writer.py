@@ -16,7 +16,8 @@ from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from genrelab.data.store import FILE_RECORD, ROW_RECORD, FeatureStore, Rejected
-from genrelab.files import write_json
+from genrelab.errors import DamagedError
+from genrelab.files import tell_made_again, write_bytes, write_json
 
 SHARD_BYTES = 256 << 20
 COMMIT_SECONDS = 1.0
@@ -59,8 +60,8 @@ class StoreWriter:
             opened.enter_context(_locked(self._path / "lock", self._on_wait))
             self._create()
             self.store = FeatureStore(self._path)
+            self._next = self.store.first_free()
             self._mend()
-            self._next = max(self.store.rows.values(), default=-1) + 1
             self._index, self._files, self._quarantine = (
                 opened.enter_context((self._path / name).open("ab"))
                 for name in ("index.bin", "files.bin", "quarantine.jsonl")
@@ -105,20 +106,25 @@ class StoreWriter:
         self._files.write(FILE_RECORD.pack(file, digest))
 
     def _create(self) -> None:
-        if not (self._path / "meta.json").exists():
+        try:
+            FeatureStore(self._path)
+        except DamagedError as error:
+            if (self._path / "index.bin").exists():
+                tell_made_again(error)
+                (self._path / "index.bin").unlink()  # which row is where cannot be known any more
             row_bytes = 2 * self._shape[0] * self._shape[1]
             meta = {"shape": self._shape, "rows_per_shard": max(1, SHARD_BYTES // row_bytes), "key": self._key}
             write_json(self._path / "meta.json", meta)
 
     def _mend(self) -> None:
-        """Cut off torn records, and forget lost rows for good: their numbers may be given out again."""
+        """Cut off torn records, and forget lost rows for good."""
         for name, record, entries in (
             ("index.bin", ROW_RECORD, self.store.rows),
             ("files.bin", FILE_RECORD, self.store.files),
         ):
-            path, sound = self._path / name, b"".join(record.pack(*entry) for entry in entries.items())
-            if path.exists() and path.read_bytes() != sound:
-                _replace(path, sound)
+            path = self._path / name
+            if path.exists() and path.stat().st_size != len(entries) * record.size:
+                write_bytes(path, b"".join(record.pack(*entry) for entry in entries.items()))
         quarantine = self._path / "quarantine.jsonl"
         if quarantine.exists() and not quarantine.read_bytes().endswith(b"\n"):
             with quarantine.open("ab") as file:
@@ -158,12 +164,3 @@ def _locked(path: Path, on_wait: Callable[[], object]) -> FileLock:
         on_wait()
         lock.acquire()
     return lock
-
-
-def _replace(path: Path, content: bytes) -> None:
-    new = path.with_name(path.name + ".new")
-    with new.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    new.replace(path)

@@ -11,6 +11,8 @@ from typing import Any
 import attrs
 
 from genrelab.components import Track
+from genrelab.data.sums import check_sum
+from genrelab.errors import DamagedError
 from genrelab.files import write_text
 
 COLUMNS = (*(field.name for field in attrs.fields(Track)), "digest")
@@ -42,12 +44,20 @@ def write_tracks(file: Path, tracks: Tracks) -> None:
 
 
 def read_tracks(file: Path) -> Tracks:
-    """Read what `write_tracks` wrote."""
+    """Read what `write_tracks` wrote.
+
+    Raises:
+        DamagedError: it is gone, or not what its checksum says, where there is one.
+    """
+    check_sum(file)
     with file.open(encoding="utf-8", newline="") as lines:
         rows = list(csv.DictReader(lines))
     fields: dict[str, Any] = {f.name: f.type for f in attrs.fields(attrs.resolve_types(Track))}  # str, Path, float
-    tracks = tuple(Track(**{name: read(row[name]) for name, read in fields.items()}) for row in rows)
-    return Tracks(tracks, tuple(r["digest"] for r in rows))
+    try:
+        tracks = tuple(Track(**{name: read(row[name]) for name, read in fields.items()}) for row in rows)
+        return Tracks(tracks, tuple(r["digest"] for r in rows))
+    except (KeyError, TypeError, ValueError) as error:
+        raise DamagedError(f"{file}: is damaged: {error!r}") from error
 
 
 def write_csv(file: Path, header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -145,7 +144,7 @@ def read_study(root: Path, *, resamples: int, seed: int) -> Study:
     if not run.experiment.is_file():
         raise InputError(f"{root}: is no run directory (no experiment.toml)")
     try:
-        experiment = tomllib.loads(run.experiment.read_text(encoding="utf-8"))
+        experiment = run.read()
         contenders = [_contender(run, experiment, i) for i in range(len(experiment["candidate"]))]
         environment, times = _json(root / "environment.json"), _json(run.times)
         tracks = read_tracks(run.tracks) if run.tracks.is_file() else None

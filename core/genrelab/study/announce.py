@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -25,7 +24,7 @@ def announce_comparison(root: Path, comparison: Mapping[str, Any], registry: Reg
         comparison: what comparison.json holds.
         registry: resolves the reporters.
     """
-    experiment = tomllib.loads(RunDirectory(root).experiment.read_text(encoding="utf-8"))
+    experiment = RunDirectory(root).read()
     chosen = _known(experiment.get("reporter", []), registry, str(RunDirectory(root).experiment))
     Listeners(chosen, registry).tell(Compared(experiment["name"], root, comparison))
 

@@ -7,7 +7,6 @@ import os
 import platform
 import shutil
 import time
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from filelock import FileLock, Timeout
 
 from genrelab.config.choices import tables
 from genrelab.config.experiment import Experiment
-from genrelab.errors import InputError, WorkError
+from genrelab.errors import DamagedError, InputError, WorkError
 from genrelab.files import read_json, write_json
 from genrelab.params import specs
 from genrelab.study.rundir import RunDirectory
@@ -101,7 +100,10 @@ def _check(experiment: Experiment, root: Path) -> None:
         if root.exists() and not root.is_dir():
             raise InputError(f"{root}: is no folder")
         return
-    there, here = tomllib.loads(file.read_text(encoding="utf-8")), tables(experiment)
+    try:
+        there, here = RunDirectory(root).read(), tables(experiment)
+    except InputError as error:
+        raise InputError(f"{error}; if it held this experiment, delete the file: it is written again") from error
     for one in (there, here):
         one["dataset"] = _without_places(one["dataset"], experiment)
     differing = [f"{path}: {a!r} there, {b!r} here" for path, a, b in _refused(there, here)]
@@ -117,8 +119,7 @@ def has_moved(experiment: Experiment, run: RunDirectory) -> bool:
     """Tell whether an experiment names other places for the files of its dataset than a run of it does."""
     if not run.experiment.is_file():
         return False
-    there = tomllib.loads(run.experiment.read_text(encoding="utf-8"))
-    return bool(differences(there["dataset"], tables(experiment)["dataset"]))
+    return bool(differences(run.read()["dataset"], tables(experiment)["dataset"]))
 
 
 def _without_places(dataset: Mapping[str, Any], experiment: Experiment) -> dict[str, Any]:
@@ -153,5 +154,5 @@ def _holder(root: Path) -> str:
         holder = read_json(RunDirectory(root).state)
         since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(holder["since"]))
         return f"process {holder['pid']} on {holder['machine']}, since {since},"
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, DamagedError, KeyError, TypeError):
         return "another process"

@@ -11,10 +11,12 @@ import attrs
 from genrelab.config.choices import tables
 from genrelab.config.experiment import Recipe
 from genrelab.config.search import Settings
+from genrelab.errors import DamagedError
 from genrelab.events import TrialRef
-from genrelab.files import read_json
+from genrelab.files import read_json, recall_json, tell_made_again
 from genrelab.training.job import RESULT
 from genrelab.training.stop import Stop
+from genrelab.training.whole import check_whole
 
 
 @attrs.frozen
@@ -34,8 +36,8 @@ class Training:
 
         More trials may change who the finalists are; then it holds another one.
         """
-        file = self.directory / "job.json"
-        return file.is_file() and read_json(file)["recipe"] == json.loads(json.dumps(tables(self.recipe)))
+        job = recall_json(self.directory / "job.json")
+        return job is not None and job["recipe"] == json.loads(json.dumps(tables(self.recipe)))
 
 
 class Results:
@@ -45,8 +47,17 @@ class Results:
         self._known: dict[Path, dict[str, Any]] = {}
 
     def of(self, training: Training) -> dict[str, Any] | None:
-        """Return the result of a training, None where it has none."""
+        """Return the result of a training, None where it has none, or has lost what belongs to it.
+
+        Then the result is deleted, so that the training is run again, from its checkpoint where that is left.
+        """
         file = training.directory / RESULT
         if training.directory not in self._known and file.is_file() and training.is_there:
-            self._known[training.directory] = read_json(file)
+            try:
+                result = read_json(file)
+                check_whole(training.directory, result)
+                self._known[training.directory] = result
+            except DamagedError as error:
+                tell_made_again(error)
+                file.unlink()
         return self._known.get(training.directory)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import math
-import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -63,7 +62,7 @@ def replay(root: Path) -> Iterator[Event]:
 
 
 def _events(run: RunDirectory) -> Iterator[Event]:
-    experiment = tomllib.loads(run.experiment.read_text(encoding="utf-8"))
+    experiment = run.read()
     trainings = sorted(_trainings(run, experiment), key=lambda t: t.began)
     began = min((t.began for t in trainings), default=run.experiment.stat().st_mtime)
     yield _start(run, experiment, len(trainings), began)

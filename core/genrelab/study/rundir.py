@@ -18,10 +18,13 @@
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
+from typing import Any
 
 import attrs
 
+from genrelab.errors import InputError
 from genrelab.events import TrialRef
 
 
@@ -55,6 +58,22 @@ class RunDirectory:
     def tracks(self) -> Path:
         """The tracks of the study with their subsets."""
         return self.data / "tracks.csv"
+
+    def read(self) -> dict[str, Any]:
+        """Return the tables of the resolved experiment.
+
+        Raises:
+            InputError: it cannot be read, or lacks what it was written with.
+        """
+        try:
+            found = tomllib.loads(self.experiment.read_text(encoding="utf-8"))
+            names = {candidate["name"] for candidate in found["candidate"]}
+            lost = [path for path in self.root.glob("candidates/*") if path.is_dir() and path.name not in names]
+        except (OSError, ValueError, RecursionError, LookupError, TypeError) as error:
+            raise InputError(f"{self.experiment}: cannot be read: {error!r}") from error
+        if lost:
+            raise InputError(f"{self.experiment}: is damaged: it lacks the candidate of {lost[0]}")
+        return found
 
     def candidate(self, name: str) -> Path:
         """Folder of a candidate."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import platform
 import time
-import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ import attrs
 
 from genrelab.config.search import maximize
 from genrelab.errors import InputError
-from genrelab.files import read_json
+from genrelab.files import read_json, recall_json
 from genrelab.study.rundir import RunDirectory
 
 STAGES = {"trials": "search", "selection": "finalists", "final": "final runs"}
@@ -81,14 +80,15 @@ def read_run(root: Path) -> RunStatus:
 
     Raises:
         InputError: it is none, or its experiment.toml cannot be read.
+        DamagedError: what a training has left cannot be read.
     """
     run = RunDirectory(root)
     try:
-        experiment = tomllib.loads(run.experiment.read_text(encoding="utf-8"))
+        experiment = run.read()
         metric = experiment["search"]["metric"]
-        names = [candidate["name"] for candidate in experiment["candidate"]]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{run.experiment}: cannot be read: {error}") from error
+    except (KeyError, TypeError) as error:
+        raise InputError(f"{run.experiment}: cannot be read: {error!r}") from error
+    names = [candidate["name"] for candidate in experiment["candidate"]]
     candidates = {n: {s: list(_trainings(run.candidate(n) / s)) for s in STAGES} for n in names}
     times = read_json(run.times) if run.times.is_file() else {}
     return RunStatus(root, metric, *_state(run), candidates, times)
@@ -106,9 +106,9 @@ def _trainings(folder: Path) -> Iterator[TrainingStatus]:
 
 
 def _state(run: RunDirectory) -> tuple[str, float]:
-    if not run.state.is_file():
+    told = recall_json(run.state)
+    if told is None:
         return "unknown", run.experiment.stat().st_mtime
-    told = read_json(run.state)
     state = told["state"]
     if state == "running" and told["machine"] == platform.node() and not _lives(told["pid"]):
         state = "killed"

@@ -25,8 +25,8 @@ from genrelab.config.experiment import Audio, Recipe
 from genrelab.config.search import Settings
 from genrelab.data.clips import Clips, batch_starts
 from genrelab.data.prepare import load_clips
-from genrelab.errors import GenrelabError, WorkError
-from genrelab.files import append_line, is_disk_full, read_json, write_json
+from genrelab.errors import DamagedError, GenrelabError, WorkError
+from genrelab.files import append_line, how_to_go_on, is_refusal, read_json, write_arrays, write_json
 from genrelab.interrupts import Postponed
 from genrelab.plugins.registry import Registry
 from genrelab.training.augment import Chain, Link
@@ -80,7 +80,8 @@ def run_job(directory: Path) -> None:
     one fails it ends with exit code 1, upon which whoever has started them ends the others.
 
     Raises:
-        WorkError: the disk is full; there is no result, and the same job goes on when there is space.
+        WorkError: the machine can write no more, or what the study keeps for its trainings is damaged; there is no
+            result, and the same job goes on when that is mended.
     """
     started = time.perf_counter()
     use_one_thread()
@@ -93,11 +94,13 @@ def run_job(directory: Path) -> None:
             if result is not None:
                 result["seconds"] = time.perf_counter() - started
                 _write_result(directory, result, processes)
+    except DamagedError as error:
+        raise WorkError(str(error)) from error
     except OSError as error:
-        if not is_disk_full(error):
+        if not is_refusal(error):
             raise
-        where = error.filename or directory
-        raise WorkError(f"{where}: {error.strerror}; the same command goes on when there is space") from error
+        error.filename = error.filename or str(directory)
+        raise WorkError(how_to_go_on(error)) from error
 
 
 def _write_result(directory: Path, result: dict[str, Any], processes: Processes) -> None:
@@ -119,10 +122,12 @@ def _result(directory: Path, interrupted: Callable[[], bool], processes: Process
         found = _run(directory, interrupted, processes)
     except DivergedError as error:
         return {"status": "diverged", "message": str(error)}
+    except DamagedError:
+        raise
     except GenrelabError as error:
         return {"status": "failed", "message": str(error)}
     except Exception as error:
-        if is_disk_full(error):
+        if is_refusal(error):
             raise
         if not (directory / RESULT).exists():  # else another process has failed before, and this one for that
             (directory / "traceback.txt").write_text(traceback.format_exc(), encoding="utf-8")
@@ -287,13 +292,10 @@ def build_augmentation(recipe: Recipe, registry: Registry, sample_rate: int, cli
 
 def _save_predictions(file: Path, found: Mapping[Subset, Evaluation], clips: Clips) -> None:
     """Keep what the model makes of each track, in the order of tracks.csv: test, and validation for calibration."""
-    part = file.with_name(f"{file.name}.part")
-    with part.open("wb") as out:
-        np.savez(
-            out,
-            probabilities=found["test"].probabilities,
-            true=clips.targets("test").cpu().numpy(),
-            validation_probabilities=found["validation"].probabilities,
-            validation_true=clips.targets("validation").cpu().numpy(),
-        )
-    part.replace(file)
+    arrays = {
+        "probabilities": found["test"].probabilities,
+        "true": clips.targets("test").cpu().numpy(),
+        "validation_probabilities": found["validation"].probabilities,
+        "validation_true": clips.targets("validation").cpu().numpy(),
+    }
+    write_arrays(file, arrays)

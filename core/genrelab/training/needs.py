@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
-
 from genrelab.data.prepare import STORES, stored_at
 from genrelab.data.store import FeatureStore
 from genrelab.errors import InputError
-from genrelab.files import read_json
+from genrelab.files import read_arrays, read_json
 
 
 def job_inputs(directory: Path, root: Path) -> dict[str, Path]:
@@ -30,10 +28,10 @@ def job_inputs(directory: Path, root: Path) -> dict[str, Path]:
         )
     tracks, feature = ((directory / job[name]).resolve() for name in ("tracks", "feature"))
     found = {str(file.relative_to(root.resolve())): file for file in (tracks, feature)}
-    with np.load(feature, allow_pickle=False) as arrays:
-        for name, rows in (("store", "rows"), ("waveforms", "waveform_rows")):
-            if name in arrays:
-                store = FeatureStore(stored_at(feature, str(arrays[name])))
-                below = (feature.parent / STORES / store.path.name).relative_to(root.resolve())
-                found |= {str(below / file.name): file for file in store.parts(arrays[rows])}
+    arrays = read_arrays(feature)
+    for name, rows in (("store", "rows"), ("waveforms", "waveform_rows")):
+        if name in arrays:
+            store = FeatureStore(stored_at(feature, str(arrays[name])))
+            below = (feature.parent / STORES / store.path.name).relative_to(root.resolve())
+            found |= {str(below / file.name): file for file in store.parts(arrays[rows])}
     return found

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import io
+import pickle
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
+import safetensors
 import safetensors.torch
 import torch
+from safetensors import SafetensorError
 from torch import nn
 
-from genrelab.files import write_bytes
+from genrelab.errors import DamagedError
+from genrelab.files import tell_made_again, write_bytes
 
 WEIGHTS = "best.safetensors"
 CHECKPOINT = "checkpoint.pt"
@@ -33,6 +37,22 @@ def save_weights(directory: Path, model: nn.Module, metadata: Mapping[str, str])
     write_bytes(directory / WEIGHTS, safetensors.torch.save(tensors, dict(metadata)))
 
 
+def check_weights(directory: Path) -> None:
+    """Look whether ``best.safetensors`` is there as a whole.
+
+    Raises:
+        DamagedError: it is not.
+    """
+    file = directory / WEIGHTS
+    try:
+        with safetensors.safe_open(file, "pt"):  # compares its header with its size
+            pass
+    except FileNotFoundError as error:
+        raise DamagedError(f"{file}: is gone") from error
+    except SafetensorError as error:
+        raise DamagedError(f"{file}: is damaged: {error}") from error
+
+
 def load_weights(directory: Path, model: nn.Module) -> None:
     """Load ``best.safetensors`` into a model of the same shape."""
     model.load_state_dict(safetensors.torch.load_file(directory / WEIGHTS))
@@ -46,12 +66,29 @@ def save_checkpoint(directory: Path, parts: Mapping[str, Stateful], progress: Ma
 
 
 def load_checkpoint(directory: Path, parts: Mapping[str, Stateful]) -> dict[str, Any]:
-    """Restore the last checkpoint, if any, into the parts; return its progress, {} where there is none."""
-    file = directory / CHECKPOINT
-    if not file.is_file():
+    """Restore the last checkpoint, if any, into the parts; return its progress, {} where there is none.
+
+    One that is damaged, or whose weights are, is none either, and that is told.
+    """
+    if not (directory / CHECKPOINT).is_file():
         return {}
-    state = torch.load(file, map_location="cpu", weights_only=True)
+    try:
+        state = _read_checkpoint(directory)
+    except DamagedError as error:
+        tell_made_again(error)
+        return {}
     for name, part in parts.items():
         part.load_state_dict(state["parts"][name])
     progress: dict[str, Any] = state["progress"]
     return progress
+
+
+def _read_checkpoint(directory: Path) -> dict[str, Any]:
+    file = directory / CHECKPOINT
+    try:
+        state: dict[str, Any] = torch.load(file, map_location="cpu", weights_only=True)
+    except (EOFError, RuntimeError, pickle.UnpicklingError) as error:
+        raise DamagedError(f"{file}: is damaged: {str(error).splitlines()[0]}") from error
+    if state["progress"]["history"]:
+        check_weights(directory)
+    return state

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import attrs
 import numpy as np
 
 from genrelab.errors import InputError
+from genrelab.files import read_arrays
 from genrelab.plugins.registry import Registry, guess
 from genrelab.study.rundir import RunDirectory
 from genrelab.training.weights import WEIGHTS
@@ -91,23 +90,11 @@ def describe(trained: Trained, registry: Registry) -> Description:
         **{name: trained.header[name] for name in ("audio", "classes", "shape")},
         "mean": list(mean),
         "deviation": list(deviation),
-        "study": read_experiment(trained.run)["name"],
+        "study": trained.run.read()["name"],
         "candidate": trained.candidate,
         "seed": trained.seed,
     }
     return parse_description(plain, registry, str(trained.weights))
-
-
-def read_experiment(run: RunDirectory) -> dict[str, Any]:
-    """Return the tables of the study's experiment.
-
-    Raises:
-        InputError: cannot be read.
-    """
-    try:
-        return tomllib.loads(run.experiment.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise InputError(f"{run.experiment}: cannot be read: {error}") from error
 
 
 def fitted_temperature(trained: Trained) -> float:
@@ -149,8 +136,8 @@ def _statistics(trained: Trained) -> tuple[list[float], list[float]]:
 
 
 def _arrays(file: Path, names: tuple[str, str]) -> tuple[Any, Any]:
+    arrays = read_arrays(file)
     try:
-        with np.load(file, allow_pickle=False) as content:
-            return content[names[0]], content[names[1]]
-    except (OSError, ValueError, KeyError, BadZipFile) as error:
+        return arrays[names[0]], arrays[names[1]]
+    except KeyError as error:
         raise InputError(f"{file}: cannot be read: {error}") from error

@@ -17,7 +17,7 @@ from genrelab.config.report import report
 from genrelab.config.structure import RefusedError, make_converter, problems_of
 from genrelab.data.find import audio_files
 from genrelab.data.store import Rejected
-from genrelab.errors import InputError, WorkError
+from genrelab.errors import DamagedError, InputError, WorkError
 from genrelab.files import read_lines, write_text
 from genrelab.use.classifier import Classifier
 from genrelab.use.many import Heard
@@ -177,8 +177,8 @@ def _entries(folder: Path) -> list[_Entry]:
         raise InputError(f"{file}: there is no such journal: nothing was tagged here, or all is undone")
     try:
         lines = list(read_lines(file))
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{file}: cannot be read: {error}") from error
+    except DamagedError as error:
+        raise InputError(str(error)) from error
     converter = make_converter()
     try:
         return [converter.structure(line, _Entry) for line in lines]

@@ -14,7 +14,7 @@ from genrelab.data.audit.duplicates import find_duplicates
 from genrelab.data.audit.fingerprints import unfit
 from genrelab.data.store import FeatureStore, Rows
 from genrelab.data.tracks import Tracks
-from genrelab.files import read_json, write_json
+from genrelab.files import read_json, recall_json, write_json
 
 KINDS = {
     "artist": ("artist", "artists"),
@@ -85,7 +85,7 @@ def audit_once(tracks: Tracks, store: FeatureStore, rows: Rows, seconds: float, 
         seconds: length of a clip.
         file: JSON; where it is there already, it is believed.
     """
-    if not file.is_file():
+    if recall_json(file) is None:
         write_leaks(file, find_leaks(tracks, store, rows, seconds))
     return read_leaks(file)
 

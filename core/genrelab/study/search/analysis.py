@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from genrelab.config.search import maximize
-from genrelab.files import read_json, write_json
+from genrelab.files import recall_json, write_json
 from genrelab.study.finalists import pareto_front
 from genrelab.study.search.ax.surrogate import MODELLED, Surrogate
 from genrelab.study.search.plan import Outcome
@@ -28,7 +28,7 @@ def write_analysis(file: Path, trials: Trials) -> None:
     `importance`, `slices`, `contours` and `cross_validation`; in `notes` what of it could not be found out.
     """
     told = _trials(trials)
-    if file.is_file() and read_json(file)["trials"] == told:
+    if (recall_json(file) or {}).get("trials") == told:
         return
     plan = trials.plan
     found: dict[str, Any] = {

@@ -15,7 +15,7 @@ import attrs
 
 from genrelab.config.search import Settings
 from genrelab.config.space import every_setting
-from genrelab.files import read_json, write_json
+from genrelab.files import recall_json, write_json
 from genrelab.study.search.ax.ask import propose_ax
 from genrelab.study.search.plan import Outcome, Plan, key
 from genrelab.study.search.sobol import centre, propose_sobol, stratified_start
@@ -109,7 +109,7 @@ class Search:
     def _state(self) -> dict[str, Any]:
         """Return what the file holds; only this process writes it, so it is read once."""
         if self._known is None:
-            self._known = read_json(self.file) if self.file.is_file() else {"proposals": [], "ax": {}}
+            self._known = recall_json(self.file) or {"proposals": [], "ax": {}}
         return self._known
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -55,7 +54,7 @@ def _trials(root: Path, experiment: Experiment, candidate: Candidate, plan: Plan
     run = RunDirectory(root)
     if not run.experiment.is_file():
         raise InputError(f"search.warm_start: {root} is no run directory")
-    _check(root, tomllib.loads(run.experiment.read_text(encoding="utf-8")), experiment, candidate)
+    _check(root, run.read(), experiment, candidate)
     found = []
     file = run.search(candidate.name)
     for number, settings in enumerate(read_json(file)["proposals"] if file.is_file() else []):

@@ -35,8 +35,8 @@ def write_bytes(file: Path, content: bytes | memoryview) -> None:
 
 
 def write_text(file: Path, text: str) -> None:
-    """Write a text file at once."""
-    write_bytes(file, text.encode())
+    """Write a text file at once; names of files that are not UTF-8 keep their bytes."""
+    write_bytes(file, text.encode(errors="surrogateescape"))
 
 
 def write_json(file: Path, value: Any) -> None:

@@ -40,6 +40,13 @@ def hang_on_3(n):
         time.sleep(600)
     return n
 
+def sleep_once(file):
+    try:
+        open(file, "x")
+    except FileExistsError:
+        return "done"
+    time.sleep(600)
+
 def die_once(file):
     try:
         open(file, "x")
@@ -120,6 +127,11 @@ def test_a_process_that_dies_while_nothing_is_in_work_costs_nothing(work):
             time.sleep(1.5)
 
     assert dict(Pool(work.die_when_idle, work.start, 1, LIMIT).results(slowly())) == {0: 0, 1: 1, 2: 2}
+
+
+def test_an_item_whose_time_is_over_is_tried_again_because_clocks_jump_and_machines_sleep(work, tmp_path):
+    file = str(tmp_path / "tried")
+    assert dict(Pool(work.sleep_once, work.start, 1, 1.0).results([file])) == {file: "done"}
 
 
 def test_processes_that_cannot_start_are_an_error(work):

@@ -129,7 +129,7 @@ def test_a_comparison_comes_last(study: Path) -> None:
 @pytest.mark.parametrize("file", ["experiment.toml", "candidates/gru/trials/000/job.json", "data/tracks.csv"])
 def test_files_that_cannot_be_read_are_a_wrong_input(study: Path, file: str) -> None:
     (study / file).write_text("id\n?\n")
-    with pytest.raises(InputError, match="cannot be read|is damaged"):
+    with pytest.raises(InputError, match=r"cannot be read|is damaged"):
         list(replay(study))
 
 

@@ -131,4 +131,4 @@ def _write(rows: Iterable[Row], classes: Sequence[str], kind: str) -> None:
         return
     lines = csv_lines(rows, classes) if kind == "csv" else json_lines(rows, classes)
     for line in list(lines) if sys.stdout.isatty() else lines:
-        click.echo(line, nl=False)
+        click.echo(line.encode(errors="surrogateescape"), nl=False)

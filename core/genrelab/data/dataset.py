@@ -12,10 +12,15 @@ def read_dataset(choice: DatasetChoice, registry: Registry) -> Collection:
     """Return the tracks of the chosen dataset but those of excluded genres, with the dataset's notes.
 
     Raises:
-        InputError: no track is left.
+        InputError: no track is left, or a genre has no name that can be printed.
     """
     built = registry.get("dataset", choice.name).build(choice.params)
     tracks = tuple(track for track in built if track.label not in choice.exclude)
     if not tracks:
         raise InputError(f"dataset {choice.name!r}: has no tracks")
+    hidden = sorted({track.label for track in tracks if not track.label.isprintable()})
+    if hidden:
+        raise InputError(
+            f"dataset {choice.name!r}: genre {hidden[0]!a} has characters that cannot be printed; rename it"
+        )
     return Collection(tracks, built.notes if isinstance(built, Collection) else ())

@@ -23,7 +23,7 @@ from genrelab.interrupts import starting_process
 T = TypeVar("T")
 R = TypeVar("R")
 
-_TRIES = 2  # an item whose process died is tried again: another program may have taken the memory
+_TRIES = 2  # an item that was lost is tried again: another program may have taken the memory, or the time
 _SUSPICIOUS = 5  # so many items in a row that kill their process, and it is not the items
 
 _ENVIRONMENT = {
@@ -62,10 +62,11 @@ class Pool(Generic[T, R]):
     limit: float
 
     def results(self, items: Iterable[T]) -> Iterator[tuple[T, R | Lost]]:
-        """Yield each item with its result as they are done; `Lost` where it kills its process twice, or hangs.
+        """Yield each item with its result as they are done; `Lost` where it twice kills its process or hangs.
 
         Items are taken from the iterable as processes get free, about two a worker at a time. Those that were in
-        work when a process died are tried again one at a time, so that none answers for another.
+        work when a process died are tried again one at a time, so that none answers for another; and so are those
+        whose time was over, because the machine may have slept meanwhile, or its clock been put forward.
 
         Raises:
             WorkError: processes cannot start, or die on one item after the other: the cause is not the items.
@@ -83,9 +84,13 @@ class Pool(Generic[T, R]):
                 for future in [f for f in running if f in done]:  # in order: `done` is a set
                     item = running.pop(future)
                     outcome = self._outcome(future, processes)
-                    if outcome is _CRASHED:
+                    if isinstance(outcome, Lost):
                         tries[item] = tries.get(item, 0) + 1
-                        (again if tries[item] < _TRIES else held).append(item)
+                        if tries[item] < _TRIES:
+                            again.append(item)
+                            continue
+                    if outcome is _CRASHED:
+                        held.append(item)
                         _check_cause(held)
                         continue
                     yield item, outcome

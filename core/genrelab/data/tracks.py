@@ -50,7 +50,7 @@ def read_tracks(file: Path) -> Tracks:
         DamagedError: it is gone, or not what its checksum says, where there is one.
     """
     check_sum(file)
-    with file.open(encoding="utf-8", newline="") as lines:
+    with file.open(encoding="utf-8", errors="surrogateescape", newline="") as lines:
         rows = list(csv.DictReader(lines))
     fields: dict[str, Any] = {f.name: f.type for f in attrs.fields(attrs.resolve_types(Track))}  # str, Path, float
     try:

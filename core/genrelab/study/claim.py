@@ -95,6 +95,8 @@ def differences(a: Any, b: Any, path: str = "") -> Sequence[tuple[str, Any, Any]
 
 def _check(experiment: Experiment, root: Path) -> None:
     """Refuse a directory that holds something else, or another experiment, and say what differs."""
+    if os.fsencode(root) != str(root).encode(errors="replace"):
+        raise InputError(f"{str(root)!a}: the name of a run directory must be UTF-8: weights are kept there")
     file = RunDirectory(root).experiment
     if not file.is_file():
         if root.exists() and not root.is_dir():

@@ -18,7 +18,7 @@ from genrelab.use.classifier import Classifier, load
 from genrelab.use.description import MODEL_FILE, WEIGHTS_FILE, Description
 from genrelab.use.graph import Input, trace
 from genrelab.use.onnx_file import write_onnx
-from genrelab.use.runs import Trained, choose, describe, fitted_temperature, read_experiment
+from genrelab.use.runs import Trained, choose, describe, fitted_temperature
 from genrelab.use.torch_file import write_torch
 
 Format = Literal["safetensors", "onnx", "torch-export"]
@@ -72,7 +72,7 @@ def export(
     description = attrs.evolve(
         describe(trained, registry),
         temperature=fitted_temperature(trained),
-        licence=str(read_experiment(trained.run)["dataset"].get("licence", "")),
+        licence=str(trained.run.read()["dataset"].get("licence", "")),
         feature_version=registry.get("feature", trained.header["recipe"]["feature"]["name"]).version,
     )
     part = folder.with_name(f"{folder.name}.part")

@@ -48,7 +48,7 @@ def notes(study: Study) -> Sequence[str]:
 def _quarantine(file: Path, page: Page) -> list[Block]:
     rows: list[dict[str, str]] = []
     if file.is_file():
-        with file.open(encoding="utf-8", newline="") as lines:
+        with file.open(encoding="utf-8", errors="surrogateescape", newline="") as lines:
             rows = list(csv.DictReader(lines))
     if not rows:
         return [Text("Quarantine: every file could be used.")]

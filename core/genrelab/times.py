@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from genrelab.files import read_json, write_json
+from genrelab.files import recall_json, write_json
 
 T = TypeVar("T")
 
@@ -37,7 +37,7 @@ class Times:
     def open(self, file: Path) -> None:
         """Add to the times in a file, if it is there; from now on they are kept in it, up to some seconds."""
         self._file = file
-        self._before = read_json(file) if file.is_file() else {}
+        self._before = recall_json(file) or {}
 
     def add(self, kind: str, seconds: float) -> None:
         """Count seconds."""

@@ -14,7 +14,15 @@ from tests.abuse.tiny import call, outcome, prepare, run_arguments
 
 TRAINING = ("job.json", "metrics.jsonl", "checkpoint.pt", "best.safetensors", "result.json")
 KINDS = (
-    *("experiment.toml", "environment.json", "state.json", "results.csv", "results.md", "comparison.json", "lock"),
+    *(
+        "experiment.toml",
+        "environment.json",
+        "state.json",
+        "results.csv",
+        "results.md",
+        "comparison.json",
+        "times.json",
+    ),
     *(f"data/{name}" for name in ("tracks.csv", "quarantine.csv", "leaks.json", "notes.json", "SHA256SUMS")),
     *("data/features/*.npz", "candidates/wide/search.json", "candidates/wide/analysis.json"),
     *(f"candidates/wide/{of}/{n}" for of in ("trials/000", "selection/1-seed-101") for n in TRAINING),

@@ -16,7 +16,8 @@ from genrelab.cli.main import cli
 from genrelab.errors import GenrelabError
 from tests.conftest import ROOT, TOY
 
-MEASURED = ("seconds", "epoch_seconds", "clips_per_second", "peak_memory")  # what two equal runs do not share
+MEASURED = ("seconds", "epoch_seconds", "judging_seconds", "clips_per_second", "peak_memory")
+"""What two equal runs do not share."""
 KINDS = {"datasets": "tones", "features": "spectrum", "models": "linear", "reporters": "recorder"}
 SETTINGS = (
     *("search.method=sobol", "train.epochs=2", "audio.seconds=0.5", "dataset.clips=4", "dataset.artists=4"),

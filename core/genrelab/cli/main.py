@@ -25,6 +25,7 @@ from genrelab.cli.schema import schema
 from genrelab.cli.tag import tag
 from genrelab.errors import GenrelabError
 from genrelab.files import how_to_go_on
+from genrelab.texts import printable
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -74,5 +75,5 @@ def _terminated(*_: object) -> NoReturn:
 
 
 def _fail(message: str, code: int, prefix: str = "error: ") -> NoReturn:
-    click.echo(prefix + message, err=True)
+    click.echo(prefix + printable(message), err=True)
     sys.exit(code)

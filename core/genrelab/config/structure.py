@@ -7,7 +7,9 @@ errors is flattened into a list of problems.
 
 from __future__ import annotations
 
+import json
 import operator
+import re
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, get_args, get_origin
@@ -24,8 +26,10 @@ from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, overrid
 
 from genrelab.params import Number, Scalar, spec_of
 from genrelab.plugins.registry import guess
+from genrelab.texts import shortened
 
 KeyPath = tuple[str | int, ...]
+_BARE_KEY = re.compile(r"[\w-]{1,100}")
 _KINDS = {bool: "boolean", int: "integer", float: "float", str: "string", list: "array", dict: "table"}
 
 
@@ -48,7 +52,7 @@ class RefusedError(ValueError):
 def describe(value: Any) -> str:
     """Return a value as the user wrote it, with its type: ``'12' (string)``."""
     kind = next((name for t, name in _KINDS.items() if type(value) is t), type(value).__name__)
-    return f"{value!r} ({kind})" if isinstance(value, Scalar) else kind
+    return f"{shortened(repr(value))} ({kind})" if isinstance(value, Scalar) else kind
 
 
 def make_converter() -> cattrs.Converter:
@@ -85,8 +89,12 @@ def path_text(path: KeyPath) -> str:
         if isinstance(part, int):
             text += f"[{part}]"
         else:
-            text += ("." if text else "") + (f'"{part}"' if "." in part else part)
+            text += ("." if text else "") + (part if _BARE_KEY.fullmatch(part) else _quoted(part))
     return text
+
+
+def _quoted(key: str) -> str:
+    return json.dumps(shortened(key), ensure_ascii=not key.isprintable())
 
 
 def _step(error: BaseException) -> KeyPath:

@@ -1,0 +1,16 @@
+"""Texts of strangers, made fit to be shown: names, values and messages can hold anything, and be of any length."""
+
+from __future__ import annotations
+
+_SHOWN = 200
+
+
+def printable(text: str) -> str:
+    """Return a text whose control characters are escaped, so that no terminal obeys them; lines stay lines."""
+    return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)
+
+
+def shortened(text: str) -> str:
+    """Return a text of at most 200 letters, with the middle left out where it is longer."""
+    half = _SHOWN // 2
+    return text if len(text) <= _SHOWN else f"{text[:half]} ... {text[-half:]}"

@@ -1,11 +1,8 @@
 """The Aim reporter: what it writes, that a study goes on in the same runs, that Aim's faults stay Aim's."""
 
 import json
-import logging
 import subprocess
 import sys
-import threading
-import time
 import tomllib
 from pathlib import Path
 
@@ -15,7 +12,9 @@ import PIL.Image
 import pytest
 
 from genrelab import EpochEnd, Exploration, Picture, StudyEnd, StudyStart, TrialEnd, TrialRef, TrialStart
-from genrelab_plugins.reporters import _aim_thread
+from genrelab.config.experiment import ReporterChoice
+from genrelab.plugins.registry import Registry
+from genrelab.study.listeners import Listeners
 from genrelab_plugins.reporters import aim as plugin
 from genrelab_plugins.reporters._aim_values import by_name, escaped, finite, nested, plain, text_table, with_log10
 from genrelab_plugins.reporters._confusion_image import confusion_image
@@ -242,14 +241,6 @@ def test_an_exploration_is_one_run_with_its_pictures_however_often_it_is_repeate
     assert sequences(run, "texts")[("notes",)].data == "3 are short"
 
 
-def test_a_missing_picture_is_one_warning(tmp_path, caplog):
-    event = explore_end(tmp_path, [("genres", 0)])
-    event.pictures[0].file.unlink()
-    report(tmp_path, [event])
-    (message,) = warnings_of(caplog)
-    assert message.endswith("ValueError: Invalid image file path.")
-
-
 def test_an_interrupted_study_goes_on_in_the_same_runs(tmp_path):
     done, cut, later = search("gru", 0), search("gru", 1), search("gru", 2)
     first = [study_start(tmp_path), trial_start(tmp_path, done), trial_end(done, 0.7), trial_start(tmp_path, cut)]
@@ -271,13 +262,17 @@ SCRIPT = """
 import os, signal, sys, time
 from pathlib import Path
 from genrelab import EpochEnd, StudyStart, TrialRef, TrialStart
-from genrelab_plugins.reporters.aim import AimReporter
-root, reporter, trial = Path(sys.argv[1]), AimReporter(Path(sys.argv[1]), True), TrialRef("toy", "gru", "search", 0)
-reporter.on_study_start(StudyStart("toy", root / "toy", {}, {}, ["gru"], ["a", "b", "c"], 1))
-reporter.on_trial_start(TrialStart(trial, root, {}, {}, 5))
+from genrelab.config.experiment import ReporterChoice
+from genrelab.plugins.registry import Registry
+from genrelab.study.listeners import Listeners
+root, trial, registry = Path(sys.argv[1]), TrialRef("toy", "gru", "search", 0), Registry.discover()
+params = registry.get("reporter", "aim").params(repo=str(root))
+reporters = Listeners([ReporterChoice("aim", params)], registry)
+reporters.tell(StudyStart("toy", root / "toy", {}, {}, ["gru"], ["a", "b", "c"], 1))
+reporters.tell(TrialStart(trial, root, {}, {}, 5))
 for epoch in (1, 2):
-    reporter.on_epoch_end(EpochEnd(trial, epoch, {"validation": {"loss": 0.5}}, 1e-3, 1.0, 1.7e9))
-while reporter._writer._events.qsize():
+    reporters.tell(EpochEnd(trial, epoch, {"validation": {"loss": 0.5}}, 1e-3, 1.0, 1.7e9))
+while reporters._listeners[0]._events.qsize():
     time.sleep(0.05)
 time.sleep(0.3)
 if sys.argv[2] == "kill":
@@ -328,14 +323,6 @@ def test_a_learning_rate_comes_with_its_logarithm(tmp_path):
     assert with_log10({"learning_rate": 0.0}) == {"learning_rate": 0.0}
 
 
-def test_in_the_foreground_errors_of_aim_are_the_callers(tmp_path):
-    (tmp_path / "file").write_text("")
-    (component,) = plugin.provide_reporters()
-    reporter = component.build(component.params(repo=str(tmp_path / "file"), background=False))
-    with pytest.raises(FileExistsError):
-        reporter.on_study_start(study_start(tmp_path))
-
-
 def test_a_study_keeps_its_key_until_its_directory_is_deleted(tmp_path):
     from genrelab_plugins.reporters._aim_repo import study_id
 
@@ -357,10 +344,6 @@ def test_charts_are_pinned_once_and_left_to_the_user(tmp_path):
     assert settings.read_text() == "{}"
 
 
-def warnings_of(caplog):
-    return [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
-
-
 def whole_study(root):
     trial = search("gru", 0)
     return [
@@ -372,66 +355,36 @@ def whole_study(root):
     ]
 
 
-def test_a_repository_that_cannot_be_made_is_one_warning(tmp_path, caplog):
+def told(root, events):
+    """Tell a study's listeners, as `genrelab run` does."""
+    registry = Registry.discover()
+    params = registry.get("reporter", "aim").params(repo=str(root))
+    with Listeners([ReporterChoice("aim", params)], registry) as listeners:
+        for event in events:
+            listeners.tell(event)
+
+
+def test_a_repository_that_cannot_be_made_is_one_warning(tmp_path, capsys):
     (tmp_path / "file").write_text("")
-    report(tmp_path / "file", whole_study(tmp_path))
-    (message,) = warnings_of(caplog)
+    told(tmp_path / "file", whole_study(tmp_path))
+    (message,) = capsys.readouterr().err.splitlines()
+    assert message.startswith("warning: reporter 'aim' fails in on_study_start: FileExistsError")
     assert str(tmp_path / "file") in message
-    assert "FileExistsError" in message
 
 
-def test_missing_aim_is_one_warning(tmp_path, caplog, monkeypatch):
+def test_missing_aim_is_one_warning(tmp_path, capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "genrelab_plugins.reporters._aim_mirror", None)
-    report(tmp_path, whole_study(tmp_path))
-    (message,) = warnings_of(caplog)
+    told(tmp_path, whole_study(tmp_path))
+    (message,) = capsys.readouterr().err.splitlines()
     assert "ModuleNotFoundError" in message
 
 
-class FakeMirror:
-    """Stands for the mirror; its `take` is what a test makes of it."""
-
-    def __init__(self, folder):
-        pass
-
-    def close(self):
-        pass
-
-
-@pytest.fixture
-def mirror(monkeypatch):
-    from genrelab_plugins.reporters import _aim_mirror
-
-    monkeypatch.setattr(_aim_mirror, "Mirror", FakeMirror)
-    return FakeMirror
-
-
-def test_an_error_in_mid_study_is_one_warning_and_ends_the_mirror(tmp_path, caplog, mirror, monkeypatch):
-    taken = []
-
-    def take(self, event):
-        taken.append(event)
-        raise OSError("No space left on device")
-
-    monkeypatch.setattr(mirror, "take", take, raising=False)
-    report(tmp_path, whole_study(tmp_path))
-    assert len(taken) == 1
-    (message,) = warnings_of(caplog)
-    assert message.endswith("OSError: No space left on device")
-
-
-def test_hooks_never_wait_and_the_end_waits_for_a_bounded_time(tmp_path, caplog, mirror, monkeypatch):
-    hung = threading.Event()
-    monkeypatch.setattr(mirror, "take", lambda self, event: hung.wait(30), raising=False)
-    monkeypatch.setattr(_aim_thread, "QUEUE_SIZE", 3)
-    monkeypatch.setattr(_aim_thread, "CLOSE_SECONDS", 0.2)
-    before = time.monotonic()
-    report(
-        tmp_path, [study_start(tmp_path), *(epoch_end(search("gru", 0), n) for n in range(9)), study_end(tmp_path)]
-    )
-    assert time.monotonic() - before < 2
-    (message,) = warnings_of(caplog)
-    assert "3 events wait" in message
-    hung.set()
+def test_a_missing_picture_is_one_warning(tmp_path, capsys):
+    event = explore_end(tmp_path, [("genres", 0)])
+    event.pictures[0].file.unlink()
+    told(tmp_path, [event])
+    (message,) = capsys.readouterr().err.splitlines()
+    assert message.endswith("ValueError: Invalid image file path.")
 
 
 def test_listing_the_component_imports_nothing_heavy():

@@ -44,7 +44,7 @@ def aim_sync(runs: tuple[Path, ...], repo: Path | None) -> None:
 
 
 def listener(registry: Registry, run: Path, repo: Path | None) -> pluggy.PluginManager:
-    """Return the reporter `aim` of the experiment, told to wait for Aim and to let its errors through."""
+    """Return the reporter `aim` of the experiment."""
     from genrelab.config.choices import structure
     from genrelab.config.experiment import ReporterChoice
     from genrelab.plugins.loading import listen
@@ -52,9 +52,9 @@ def listener(registry: Registry, run: Path, repo: Path | None) -> pluggy.PluginM
 
     experiment = RunDirectory(run).read()
     own: dict[str, Any] = next((r for r in experiment.get("reporter", []) if r["name"] == REPORTER), {})
-    table = own | {"name": REPORTER, "background": False} | ({"repo": str(repo)} if repo else {})
+    table = own | {"name": REPORTER} | ({"repo": str(repo)} if repo else {})
     choice = structure(table, ReporterChoice, registry, str(run / "experiment.toml"))
-    return listen(registry.get("reporter", REPORTER).build(choice.params), f"reporter {REPORTER}")
+    return listen(registry.build("reporter", REPORTER, choice.params), f"reporter {REPORTER}")
 
 
 def write(events: list[Event], aim: pluggy.PluginManager, run: Path) -> None:

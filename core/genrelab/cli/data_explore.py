@@ -38,5 +38,6 @@ def explore(
     from genrelab.data.explore.command import explore as write_page  # imports torch and matplotlib
 
     folder = out or Path("runs") / f"{found.name}-explore"
-    reporters.tell(write_page(found, registry, folder, tracks=tracks, per_genre=per_genre))
+    with reporters:
+        reporters.tell(write_page(found, registry, folder, tracks=tracks, per_genre=per_genre))
     click.echo(f"page: {folder / 'index.html'}")

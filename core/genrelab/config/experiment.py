@@ -79,6 +79,7 @@ class ReporterChoice(Choice):
     """A listener to the study."""
 
     kind = "reporter"
+    background: bool = setting(True, help="whether it can neither delay nor fail the study; else both")
 
 
 @attrs.frozen

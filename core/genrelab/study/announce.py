@@ -26,7 +26,8 @@ def announce_comparison(root: Path, comparison: Mapping[str, Any], registry: Reg
     """
     experiment = RunDirectory(root).read()
     chosen = _known(experiment.get("reporter", []), registry, str(RunDirectory(root).experiment))
-    Listeners(chosen, registry).tell(Compared(experiment["name"], root, comparison))
+    with Listeners(chosen, registry) as listeners:
+        listeners.tell(Compared(experiment["name"], root, comparison))
 
 
 def _known(chosen: list[Any], registry: Registry, source: str) -> Iterator[ReporterChoice]:

@@ -138,7 +138,9 @@ class Augmentation:
     build: Callable[..., nn.Module]
     """(params), for waveforms (params, sample_rate in Hz) -> module: same shape out, identity in eval(), on a whole
     batch, on its device."""
-    domain: Literal["waveform", "feature", "batch"] = "feature"
+    domain: Literal["waveform", "feature", "batch"] = attrs.field(
+        default="feature", validator=attrs.validators.in_(("waveform", "feature", "batch"))
+    )
     """waveform: changes each clip by itself before its feature is computed: x (batch, samples) -> x; feature: the
     same after it: x (batch, bins, frames) -> x; batch: mixes clips and their soft labels:
     (x, y (batch, classes)) -> (x, y). They are applied in this order."""
@@ -172,7 +174,9 @@ class Scheduler:
     params: type
     build: Callable[[Any, torch.optim.Optimizer, Steps], LearningRate]
     """(params, optimizer, steps) -> an object with step, state_dict and load_state_dict."""
-    when: Literal["batch", "epoch", "monitored"] = "epoch"
+    when: Literal["batch", "epoch", "monitored"] = attrs.field(
+        default="epoch", validator=attrs.validators.in_(("batch", "epoch", "monitored"))
+    )
     """When `step` is called: after each batch, after each epoch, or after each epoch with the validation loss."""
     known_failures: Mapping[str, str] = attrs.field(factory=dict, eq=False)
     """Checks of `genrelab.testing` that it does not pass -> why."""
@@ -213,6 +217,8 @@ class Kind:
     plural: str
     """The table of registry.toml, and with `genrelab.` before it the group of entry points."""
     component: type
+    promises: tuple[str, ...]
+    """What must be there of what its components build."""
 
     @property
     def hook(self) -> str:
@@ -220,17 +226,18 @@ class Kind:
         return f"provide_{self.plural}"
 
 
+_MODULE = ("forward", "eval", "parameters", "state_dict")  # of torch, which is not imported here
 KINDS: Mapping[str, Kind] = MappingProxyType(
     {
         kind.name: kind
         for kind in (
-            Kind("dataset", "datasets", Dataset),
-            Kind("feature", "features", Feature),
-            Kind("augmentation", "augmentations", Augmentation),
-            Kind("model", "models", Model),
-            Kind("scheduler", "schedulers", Scheduler),
-            Kind("reporter", "reporters", Reporter),
-            Kind("executor", "executors", Executor),
+            Kind("dataset", "datasets", Dataset, ("__iter__",)),
+            Kind("feature", "features", Feature, _MODULE),
+            Kind("augmentation", "augmentations", Augmentation, _MODULE),
+            Kind("model", "models", Model, _MODULE),
+            Kind("scheduler", "schedulers", Scheduler, ("step", "state_dict", "load_state_dict")),
+            Kind("reporter", "reporters", Reporter, ()),
+            Kind("executor", "executors", Executor, ("slots", "submit", "wait", "close")),
         )
     }
 )

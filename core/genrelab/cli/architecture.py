@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import click
 
 from genrelab.errors import InputError
+from genrelab.plugins.registry import Registry
 
 PICTURES = (".svg", ".png", ".pdf")
 
@@ -20,7 +20,9 @@ def read_shape(_: click.Context, __: click.Parameter, value: str) -> tuple[int, 
     return int(bins), int(frames)
 
 
-def show_architecture(component: Any, shape: tuple[int, int], classes: int, picture: Path | None) -> None:
+def show_architecture(
+    registry: Registry, name: str, shape: tuple[int, int], classes: int, picture: Path | None
+) -> None:
     """Print the layers of a model with its default parameters; write a picture of it if asked for.
 
     Raises:
@@ -35,7 +37,7 @@ def show_architecture(component: Any, shape: tuple[int, int], classes: int, pict
 
     # Not on the meta device: it takes recurrent layers apart step by step, which takes longer than to compute.
     cpu = torch.device("cpu")
-    model = component.build(component.params(), shape, classes)
+    model = registry.build("model", name, registry.get("model", name).params(), shape, classes)
     found = layers(model, torch.zeros(1, *shape))
     bins, frames = shape
     click.echo(f"\nfor features of {bins} x {frames} (bins x frames) and {classes} classes, without the batch:\n")
@@ -47,7 +49,7 @@ def show_architecture(component: Any, shape: tuple[int, int], classes: int, pict
     if picture:
         from genrelab.architecture.picture import draw
 
-        draw(found, component.name, costs, shape, picture)
+        draw(found, name, costs, shape, picture)
         click.echo(f"picture: {picture}")
 
 

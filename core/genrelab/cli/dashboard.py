@@ -81,8 +81,9 @@ def prepare(repo: Path) -> dict[str, str]:
     from genrelab.study.listeners import tell
 
     try:
-        component = Registry.discover().get("reporter", "aim")
-        reporter = listen(component.build(component.params(repo=str(repo))), "reporter aim")
+        registry = Registry.discover()
+        params = registry.get("reporter", "aim").params(repo=str(repo))
+        reporter = listen(registry.build("reporter", "aim", params), "reporter aim")
         return {title: path for pages in tell(reporter, DashboardStart(repo)) for title, path in pages.items()}
     except Exception as error:
         click.echo(f"warning: no bookmarks are made: {type(error).__name__}: {error}", err=True)

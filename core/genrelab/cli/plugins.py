@@ -81,7 +81,7 @@ def show(
     if kind in KINDS and name:
         _show_component(registry, kind, name)
         if kind == "model":
-            show_architecture(registry.get(kind, name), shape, classes, picture)
+            show_architecture(registry, name, shape, classes, picture)
         return
     import tomli_w
 

@@ -74,6 +74,8 @@ def _choose(value: Any, cls: type[Choice], registry: Registry | None, conv: catt
         params = component.params(**{k: v for k, v in values.items() if k not in own})
     except ValueError as error:  # a plugin's own validators
         raise RefusedError(str(error)) from error
+    except Exception as error:
+        raise RefusedError(f"its parameters raise {type(error).__name__}: {error}") from error
     return cls(name=name, params=params, **{k: v for k, v in values.items() if k in own})
 
 

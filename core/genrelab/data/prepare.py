@@ -217,7 +217,7 @@ def build_feature(table: Mapping[str, Any], registry: Mapping[str, Any], sample_
     """Build a feature from plain tables, in any process."""
     found = Registry.discover([Path(p) for p in registry["plugins"]], Path(registry["start"]))
     choice = structure(dict(table), FeatureChoice, found, "feature")
-    module: nn.Module = found.get("feature", choice.name).build(choice.params, sample_rate)
+    module: nn.Module = found.build("feature", choice.name, choice.params, sample_rate)
     return module
 
 

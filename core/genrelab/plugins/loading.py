@@ -6,12 +6,14 @@ then not stop or silence another plugin, which a shared manager lets happen.
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import functools
 import hashlib
 import re
 import sys
 import traceback
+from collections.abc import Iterator
 from importlib import import_module
 from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -23,7 +25,12 @@ import pluggy
 from genrelab import hookspecs
 from genrelab.components import KINDS, Component
 from genrelab.errors import InputError
+from genrelab.files import is_refusal
 from genrelab.hookspecs import PROJECT
+from genrelab.plugins.limits import OverLimitError, limited
+from genrelab.texts import shortened
+
+_NAME = re.compile(r"\w[\w.-]{0,99}")
 
 
 class PluginError(InputError):
@@ -67,13 +74,37 @@ def load_plugin(target: str) -> pluggy.PluginManager:
     Raises:
         PluginError: it does not import, or has a hook that does not exist.
     """
-    try:
+    with blamed(target):
         module = _import_file(Path(target)) if target.endswith(".py") else import_module(target)
-    except Exception as error:  # a broken library raises anything at import, OSError among others
-        where = _place(error, target)
-        hint = "; install the package that has it" if isinstance(error, ModuleNotFoundError) else ""
-        raise PluginError(f"{where}: {type(error).__name__}: {_first_line(error)}{hint}") from error
     return listen(module, str(getattr(module, "__file__", None) or target))
+
+
+@contextlib.contextmanager
+def blamed(target: str, doing: str = "", passing: tuple[type[Exception], ...] = ()) -> Iterator[None]:
+    """Run code of a plugin within this context: what it does wrong, or without end, is told with file and line.
+
+    Args:
+        target: module or file of the plugin.
+        doing: what it is asked for; empty: to be imported.
+        passing: errors that it may raise.
+
+    Raises:
+        PluginError: it raises anything else, or takes too long, or too much memory.
+    """
+    try:
+        with limited(f"{target}: {doing}".rstrip(": ")):
+            yield
+    except passing:
+        raise
+    except OverLimitError as error:
+        raise PluginError(f"{_place(error, target)}: {doing or 'import'} {error}") from error
+    except (Exception, SystemExit) as error:  # a broken library raises anything, OSError among others
+        if is_refusal(error):
+            raise
+        hint = "; install the package that has it" if isinstance(error, ModuleNotFoundError) else ""
+        what = f"{doing} raises " if doing else ""
+        cause = f"{what}{type(error).__name__}: {_first_line(error)}{hint}"
+        raise PluginError(f"{_place(error, target)}: {cause}") from error
 
 
 def components_of(manager: pluggy.PluginManager, kind: str) -> list[Component]:
@@ -84,13 +115,9 @@ def components_of(manager: pluggy.PluginManager, kind: str) -> list[Component]:
     """
     [(name, _)] = manager.list_name_plugin()
     hook = KINDS[kind].hook
-    try:
+    with blamed(name, hook):
         answers = getattr(manager.hook, hook)()
         found = [component for answer in answers for component in answer]
-    except Exception as error:
-        raise PluginError(
-            f"{_place(error, name)}: {hook} raises {type(error).__name__}: {_first_line(error)}"
-        ) from error
     for component in found:
         problem = _problem(component, KINDS[kind].component)
         if problem:
@@ -128,13 +155,22 @@ def _import_file(file: Path) -> ModuleType:
 
 def _problem(component: object, wanted: type) -> str | None:
     if not isinstance(component, wanted):
-        return f"expected components of class {wanted.__name__}, got {component!r}"
-    params = component.params  # type: ignore[attr-defined]
+        return f"expected components of class {wanted.__name__}, got {shortened(repr(component))}"
+    name, params = component.name, component.params  # type: ignore[attr-defined]
+    if not (isinstance(name, str) and _NAME.fullmatch(name)):
+        return f"expected a name of letters, digits, '.', '_' and '-', got {shortened(repr(name))}"
+    if not callable(component.build):  # type: ignore[attr-defined]
+        return f"{name}: build is no function, but {type(component.build).__name__}"  # type: ignore[attr-defined]
     if not (isinstance(params, type) and attrs.has(params)):
-        return f"{component.name}: params must be a frozen attrs class, got {params!r}"  # type: ignore[attr-defined]
+        return f"{name}: params must be a frozen attrs class, got {shortened(repr(params))}"
     without = [a.name for a in attrs.fields(params) if a.default is attrs.NOTHING]
     if without:
-        return f"{component.name}: params without a default: {', '.join(without)}"  # type: ignore[attr-defined]
+        return f"{name}: params without a default: {', '.join(without)}"
+    try:
+        attrs.resolve_types(params)
+        params()
+    except Exception as error:
+        return f"{name}: params raise {type(error).__name__}: {_first_line(error)}"
     return None
 
 

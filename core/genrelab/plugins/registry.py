@@ -7,9 +7,10 @@ are imported at once, since only they know what they offer.
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
@@ -19,8 +20,8 @@ import attrs
 
 from genrelab import __version__
 from genrelab.components import KINDS, Component
-from genrelab.errors import InputError
-from genrelab.plugins.loading import PluginError, components_of, load_plugin, locate
+from genrelab.errors import GenrelabError, InputError
+from genrelab.plugins.loading import PluginError, blamed, components_of, load_plugin, locate
 
 REGISTRY_FILE = "registry.toml"
 _SHIPPED = "genrelab_plugins"
@@ -133,6 +134,42 @@ class Registry:
             return _component(entry)
         except PluginError as error:
             raise InputError(f"{kind} {name!r} from {entry.source}: {error}") from error
+
+    def build(self, kind: str, name: str, *arguments: Any) -> Any:
+        """Build a component, and return what that gives.
+
+        Args:
+            kind: of the component.
+            name: of the component.
+            arguments: of its `build`; an augmentation is given the sample rate even if it is none for waveforms.
+
+        Raises:
+            InputError: as `get`; or it raises, does not end, takes all memory, or gives what its kind does not.
+            GenrelabError: the component says so.
+        """
+        component = self.get(kind, name)
+        with self.calling(kind, name):
+            built = getattr(component, "make", component.build)(*arguments)
+            if isinstance(built, type):
+                raise TypeError(f"it gives the class {built.__name__}, not an object")
+            if missing := [promise for promise in KINDS[kind].promises if not hasattr(built, promise)]:
+                raise TypeError(f"it gives {type(built).__name__}, which has no {', '.join(missing)}")
+        return built
+
+    @contextlib.contextmanager
+    def calling(self, kind: str, name: str) -> Iterator[None]:
+        """Run code of a component within this context.
+
+        Raises:
+            InputError: it raises, does not end, or takes all memory.
+            GenrelabError: the component says so.
+        """
+        entry = self.entry(kind, name)
+        try:
+            with blamed(entry.target, "build", (GenrelabError,)):
+                yield
+        except PluginError as error:
+            raise PluginError(f"{kind} {name!r} from {entry.source}: {error}") from error
 
     def recreate(self) -> dict[str, Any]:
         """Return what another process needs to discover the same registry, JSON-able."""

@@ -34,7 +34,7 @@ from genrelab.study.search.analysis import write_analysis
 from genrelab.study.search.ax.ask import import_ax
 from genrelab.times import Times
 from genrelab.training.device import resolve, use_one_thread
-from genrelab.training.job import METRICS, RESULT, build_augmentation, build_model
+from genrelab.training.job import METRICS, RESULT, build_augmentation, build_model, build_optimizer
 from genrelab.training.precision import Precision
 
 POLL_SECONDS = 0.2
@@ -113,6 +113,10 @@ class Study:
 
     def run(self) -> list[Row]:
         """Run everything that is left to do."""
+        with self._listeners:
+            return self._work()
+
+    def _work(self) -> list[Row]:
         environment = describe_environment()
         write_text(self._run.experiment, tomli_w.dumps(tables(self._experiment)))
         write_json(self._run.root / "environment.json", environment)
@@ -120,7 +124,7 @@ class Study:
         status: Any = "interrupted"
         rows: list[Row] = []
         choice = self._experiment.executor
-        executor = self._registry.get("executor", choice.name).build(choice.params)
+        executor = self._registry.build("executor", choice.name, choice.params)
         if self._experiment.search.method == "bayesian" and any(
             c.trials.count > max(1, len(c.trials.proposals)) for c in self._candidates
         ):
@@ -257,7 +261,8 @@ class Study:
         """Build what a candidate trains, once, so that what cannot be built is known before anything is trained."""
         clips = load_clips(self._run.tracks, self._data.clips(recipe), resolve("cpu"))
         try:
-            build_model(recipe, self._registry, clips.shape, len(clips.classes))
+            model = build_model(recipe, self._registry, clips.shape, len(clips.classes))
+            build_optimizer(recipe, self._registry, model, clips)
             build_augmentation(recipe, self._registry, self._experiment.audio.sample_rate, clips)
             Precision(recipe.train, resolve(self._experiment.device))
         except InputError as error:

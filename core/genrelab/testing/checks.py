@@ -17,6 +17,7 @@ import attrs
 from genrelab.components import KINDS, Component, Kind
 from genrelab.errors import InputError
 from genrelab.params import specs
+from genrelab.plugins.limits import OverLimitError, limited
 from genrelab.plugins.registry import guess
 
 Promise = Callable[[Any, Any], None]
@@ -93,9 +94,12 @@ class Check:
             unittest.SkipTest: it cannot be checked here.
         """
         try:
-            self.promise(self.component, self.params)
+            with limited(f"{self.component.name}: {self.name}"):
+                self.promise(self.component, self.params)
         except SkipTest:
             raise
+        except OverLimitError as error:
+            raise self._broken(f"it {error}", "let it come to an end", error) from error
         except BrokenError as error:
             raise self._broken(str(error), error.fix, error.__cause__) from error
         except Exception as error:  # whatever a plugin can raise

@@ -38,7 +38,7 @@ from genrelab.training.metrics import per_genre
 from genrelab.training.optimizers import make_optimizer
 from genrelab.training.precision import Precision, compile_model
 from genrelab.training.processes import Processes
-from genrelab.training.schedules import build_schedules
+from genrelab.training.schedules import Schedule, build_schedules
 from genrelab.training.seeds import derive
 from genrelab.training.stop import Stop
 from genrelab.training.train import DivergedError, Fit, train
@@ -187,8 +187,7 @@ def _fit(
 ) -> Fit:
     """Train the model of a job."""
     recipe, settings = job.recipe, job.recipe.train
-    optimizer = make_optimizer(model, settings)
-    steps = Steps(len(batch_starts(clips.count("train"), settings.batch_size)), settings.epochs)
+    optimizer, schedules = build_optimizer(recipe, registry, model, clips)
     if settings.compile:
         compile_model(model, clips.shape, clips.device)
     if processes.main:
@@ -197,7 +196,7 @@ def _fit(
         model,
         build_augmentation(recipe, registry, job.audio.sample_rate, clips).to(clips.device),
         optimizer,
-        build_schedules(recipe, registry, optimizer, steps),
+        schedules,
         clips,
         settings,
         seed=job.seed,
@@ -271,19 +270,28 @@ def _out_of_memory(job: JobFile, clips: Clips) -> str:
 
 def build_model(recipe: Recipe, registry: Registry, shape: tuple[int, int], classes: int) -> nn.Module:
     """Build the model of a recipe for features of (bins, frames)."""
-    model: nn.Module = registry.get("model", recipe.model.name).build(recipe.model.params, shape, classes)
+    model: nn.Module = registry.build("model", recipe.model.name, recipe.model.params, shape, classes)
     return model
+
+
+def build_optimizer(
+    recipe: Recipe, registry: Registry, model: nn.Module, clips: Clips
+) -> tuple[torch.optim.Optimizer, list[Schedule]]:
+    """Build the optimizer of a recipe, and the schedules of its learning rate."""
+    optimizer = make_optimizer(model, recipe.train)
+    steps = Steps(len(batch_starts(clips.count("train"), recipe.train.batch_size)), recipe.train.epochs)
+    return optimizer, build_schedules(recipe, registry, optimizer, steps)
 
 
 def build_augmentation(recipe: Recipe, registry: Registry, sample_rate: int, clips: Clips) -> Chain:
     """Build the chain of augmentations of a recipe; one that changes waveforms turns them into features as well."""
     links: dict[str, list[Link]] = {"waveform": [], "feature": [], "batch": []}
     for choice in recipe.augment:
-        component = registry.get("augmentation", choice.name)
-        links[component.domain].append((component.make(choice.params, sample_rate), choice.probability))
+        module = registry.build("augmentation", choice.name, choice.params, sample_rate)
+        links[registry.get("augmentation", choice.name).domain].append((module, choice.probability))
     live = None
     if links["waveform"]:
-        feature = registry.get("feature", recipe.feature.name).build(recipe.feature.params, sample_rate)
+        feature = registry.build("feature", recipe.feature.name, recipe.feature.params, sample_rate)
         live = LiveFeature(feature, recipe.feature.normalization, clips)
     return Chain(
         links["feature"], recipe.train.augment_probability, links["batch"], waveform=links["waveform"], live=live

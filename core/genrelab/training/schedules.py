@@ -25,8 +25,12 @@ def build_schedules(
     recipe: Recipe, registry: Registry, optimizer: torch.optim.Optimizer, steps: Steps
 ) -> list[Schedule]:
     """Build the schedules of a recipe on an optimizer; they act together."""
-    found = [(registry.get("scheduler", c.name), c.params) for c in recipe.scheduler]
-    return [Schedule(s.build(params, optimizer, steps), s.when) for s, params in found]
+    return [
+        Schedule(
+            registry.build("scheduler", c.name, c.params, optimizer, steps), registry.get("scheduler", c.name).when
+        )
+        for c in recipe.scheduler
+    ]
 
 
 def tell(schedules: Sequence[Schedule], when: str, *monitored: float) -> None:

@@ -53,12 +53,14 @@ def _draw(
     examples: Sequence[Example],
 ) -> Figure:
     audio = experiment.audio
-    module = registry.get("feature", feature.name).build(feature.params, audio.sample_rate).eval()
+    module = registry.build("feature", feature.name, feature.params, audio.sample_rate).eval()
     samples = round(audio.seconds * audio.sample_rate)
     waves = torch.stack([torch.from_numpy(fit_length(e.audio, samples)) for e in examples])
     title = f"{choice.name}: {examples[0].track.id}"[:90]
     augmentation: Augmentation = registry.get("augmentation", choice.name)
-    change = functools.partial(_augmented, augmentation.make(choice.params, audio.sample_rate))
+    change = functools.partial(
+        _augmented, registry.build("augmentation", choice.name, choice.params, audio.sample_rate)
+    )
     with torch.no_grad():
         before = normalize_clips(module(waves), feature.normalization)
         if augmentation.domain == "waveform":

@@ -57,7 +57,7 @@ def check(content: bytes, *arguments: str) -> Told:
     return told
 
 
-@settings(FUZZED, max_examples=50)
+@settings(FUZZED, max_examples=40)
 @given(texts([SHIPPED, OWN]))
 def test_a_changed_registry_is_read_or_told_in_one_report(content: bytes) -> None:
     check(content, "validate", "x.toml")

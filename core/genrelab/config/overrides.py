@@ -30,20 +30,20 @@ def override_value(data: dict[str, Any], text: str) -> None:
         raise InputError(f"--set {text}: {'.'.join(parts[:-1])} is no table")
     try:
         here[parts[-1]] = tomllib.loads(f"value = {value}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (tomllib.TOMLDecodeError, RecursionError):
         here[parts[-1]] = value
 
 
 def _parts(key: str, text: str) -> list[str]:
     """Take a dotted key apart as TOML does, quotes included: ``search.space."model.dropout".low``."""
-    try:
-        here = tomllib.loads(f"{key} = 0")
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"--set {text}: the key cannot be read: {error}") from error
     parts = []
-    while isinstance(here, dict):
-        [(part, here)] = here.items()
-        parts.append(part)
+    try:
+        here: Any = tomllib.loads(f"{key} = 0")
+        while isinstance(here, dict):
+            [(part, here)] = here.items()  # none, or several, where the key is more than a key
+            parts.append(part)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"--set {text}: the key cannot be read: {error}") from error
     return parts
 
 

@@ -193,7 +193,7 @@ def read_registry(file: Path) -> tuple[list[Entry], list[str]]:
     """
     try:
         data = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{file}: cannot be read: {error}") from error
     source = f"genrelab {__version__}" if file.parent.name == _SHIPPED else str(file)
     disabled = data.pop("disabled", [])

@@ -14,6 +14,8 @@ from genrelab.plugins import limits
 from tests.abuse.test_experiment_files import assert_clear
 from tests.abuse.watch import Told, study
 
+# What ends a plugin may be raised where Python can only ignore it; then it is raised again.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 SOURCE = """
 import sys, time
 import attrs

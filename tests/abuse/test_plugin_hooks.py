@@ -16,6 +16,8 @@ from tests.abuse.test_experiment_files import assert_clear
 from tests.abuse.test_registry_files import EXPERIMENT
 from tests.abuse.watch import at_most, command
 
+# What ends a plugin may be raised where Python can only ignore it; then it is raised again.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 SOURCE = """
 import sys, time
 from typing import TYPE_CHECKING
@@ -144,3 +146,11 @@ def assert_ended(name: str, what: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert told.code == 1
     said = rf"net\.py:\d+: {what} takes longer than 0\.2 s \(set GENRELAB_PLUGIN_SECONDS to allow more\)"
     assert re.search(said, told.out)
+
+
+@pytest.mark.parametrize("text", ["ten", "nan", "-1", "0"])
+def test_a_limit_that_is_none_is_told(folder: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setenv(limits.SECONDS, text)
+    told = command("validate", "x.toml")
+    assert told.code == 2
+    assert f"GENRELAB_PLUGIN_SECONDS: '{text}' is no number of seconds above 0" in told.err

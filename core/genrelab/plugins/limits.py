@@ -17,12 +17,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from genrelab.errors import InputError
+
 SECONDS = "GENRELAB_PLUGIN_SECONDS"
 """Environment variable: seconds that a component may take to be built."""
 _SECONDS = 600.0
 _SHARE = 0.9  # of the memory that is free before
 _GRACE = 30.0  # seconds between the signal and the end of the process
 _POLL = 0.1
+_AGAIN = 1.0  # seconds between signals: a plugin may go on in spite of the first, and Python loses some
 _SIGNAL = signal.SIGALRM
 _STATM, _MEMINFO = Path("/proc/self/statm"), Path("/proc/meminfo")
 _CGROUP = Path("/sys/fs/cgroup")
@@ -46,8 +49,11 @@ def limited(what: str) -> Iterator[None]:
     before = signal.signal(_SIGNAL, watch.interrupt)
     watch.start()
     try:
-        yield
-    finally:
+        try:
+            yield
+        finally:
+            watch.over.set()
+    finally:  # also where the signal comes just before the line above
         watch.over.set()
         watch.join()
         signal.signal(_SIGNAL, before)
@@ -60,7 +66,7 @@ class _Watch(threading.Thread):
         super().__init__(name="plugin limits", daemon=True)
         self.over = threading.Event()
         self._what, self._main = what, threading.get_ident()
-        self._seconds = float(os.environ.get(SECONDS) or _SECONDS)
+        self._seconds = _seconds()
         self._began, self._bytes = time.monotonic(), resident()
         self._most = _SHARE * free_memory()
         self._why = ""
@@ -70,9 +76,10 @@ class _Watch(threading.Thread):
         while not self._why and not self.over.wait(_POLL):
             self._why = self._exceeded()
         until = time.monotonic() + _GRACE
-        while not self.over.wait(_POLL):  # once is not enough: the plugin may go on in spite of what is raised
+        while not self.over.is_set():
             signal.pthread_kill(self._main, _SIGNAL)
-            if time.monotonic() > until:
+            self.over.wait(_AGAIN)
+            if time.monotonic() > until and not self.over.is_set():
                 print(f"error: {self._what} {self._why}, and does not come back to Python", file=sys.stderr)  # noqa: T201
                 os._exit(2)
 
@@ -87,6 +94,14 @@ class _Watch(threading.Thread):
         if (grown := resident() - self._bytes) > self._most:
             return f"takes {grown / 2**30:.1f} GiB, nearly all the memory that is free"
         return ""
+
+
+def _seconds() -> float:
+    text = os.environ.get(SECONDS) or str(_SECONDS)
+    with contextlib.suppress(ValueError):
+        if (seconds := float(text)) > 0:
+            return seconds
+    raise InputError(f"{SECONDS}: {text!r} is no number of seconds above 0")
 
 
 def resident() -> int:

@@ -8,7 +8,6 @@ trials and proposes the same settings for ever.
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
 import random
 import tempfile
@@ -23,7 +22,6 @@ import torch
 from genrelab.config.constraints import Inequality
 from genrelab.config.search import Settings, maximize
 from genrelab.config.space import Parameter
-from genrelab.files import read_json
 from genrelab.params import Scalar
 from genrelab.study.search.plan import Outcome, Plan
 from genrelab.training.seeds import derive
@@ -201,16 +199,20 @@ def seed_everything(seed: int) -> None:
     torch.manual_seed(seed)
 
 
-def _load(snapshot: Mapping[str, Any]) -> Any:
+def _load(snapshot: str) -> Any:
     """Make a client of a snapshot; Ax reads only files."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "ax.json"
-        file.write_text(json.dumps(snapshot), encoding="utf-8")
-        return _client_class().load_from_json_file(str(file))
+        file.write_text(snapshot, encoding="utf-8")
+        client = _client_class().load_from_json_file(str(file))
+    client._generation_strategy._experiment = client._experiment
+    return client
 
 
-def _dump(client: Any) -> Any:
+def _dump(client: Any) -> str:
+    """Return all that a client knows, as JSON; the experiment once, not again for the strategy."""
+    client._generation_strategy._experiment = None
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "ax.json"
         client.save_to_json_file(str(file))
-        return read_json(file)
+        return file.read_text(encoding="utf-8")

@@ -26,6 +26,8 @@ _POINTS = 25  # along a range
 _GRID = 12
 _PAIRS = 3  # contours of the most important ones
 _FOLDS = 10
+_AT_ONCE = 2**11  # predictions; their covariance is in memory
+_ROUNDS = 16
 
 
 class Surrogate:
@@ -75,10 +77,11 @@ class Surrogate:
     def _importance(self, _: Mapping[str, Any]) -> dict[str, float]:
         from ax.utils.sensitivity.sobol_measures import ax_parameter_sens
 
-        measured = ax_parameter_sens(self._adapter, metrics=[self._metric], order="total", signed=False)
-        indices = measured[self._metric]
+        draws = _AT_ONCE // (2 + sum(1 if p.ordered or p.is_range else len(p.values) for p in self._searched))
+        options: Any = {"metrics": [self._metric], "order": "total", "signed": False, "num_mc_samples": draws}
+        rounds = [ax_parameter_sens(self._adapter, **options)[self._metric] for _ in range(_ROUNDS)]
         # One index for each value of an unordered choice.
-        shares = {p.name: sum(_own(indices, p.name)) for p in self._searched}
+        shares = {p.name: float(np.mean([sum(_own(r, p.name)) for r in rounds])) for p in self._searched}
         total = sum(shares.values())
         ordered = sorted(shares.items(), key=lambda item: -item[1])
         return {name: share / total for name, share in ordered} if total else dict(ordered)

@@ -26,7 +26,10 @@ from genrelab.data.store_writer import StoreWriter
 from genrelab.training.augment import Chain
 from genrelab.training.device import keep_memory
 from genrelab.training.evaluate import evaluate
+from genrelab.training.losses import make_loss
 from genrelab.training.optimizers import make_optimizer
+from genrelab.training.precision import Precision
+from genrelab.training.step import Step
 from genrelab.training.train import train
 from genrelab_plugins.augmentations import amplitude_scale, frequency_shift, spec_mask, spec_noise, time_shift
 from genrelab_plugins.models import cnn1d_gru, cnn1d_lstm, cnn2d_gru, cnn2d_lstm
@@ -280,3 +283,38 @@ def test_an_epoch_costs_no_more_than_the_usual_way(benchmark, both, plugin, fram
 
     what = f"{plugin.__name__[-10:]}, {frames} frames, {steps} steps in the usual way"
     assert compare(benchmark, what, 2, lambda: epoch(usual), lambda: epoch(ours)) < 1.1
+
+
+@pytest.mark.parametrize("frames", [130, 1292])
+@pytest.mark.parametrize("plugin", [cnn1d_gru, cnn1d_lstm, cnn2d_gru, cnn2d_lstm], ids=lambda p: p.__name__[-10:])
+def test_how_long_an_epoch_takes(benchmark, make_clips, plugin, frames):
+    """CPU time of a thread for 1000 clips to train on, with the study's augmentation, and 125 to validate.
+
+    From what a few clips take: after a step to warm up two batches of each, small ones of long pictures.
+    """
+    clips, batch = make_clips(frames), 4 if "2d" in plugin.__name__ and frames > 1000 else BATCH
+    settings = attrs.evolve(Train(), batch_size=batch)
+    model, chain = make(plugin, 64, frames), Chain([(p.build(p.Params()), share) for p, share in STUDY], REACHED)
+    precision, loss = Precision(settings, clips.device), make_loss(settings, torch.ones(CLASSES))
+    step = Step(model, make_optimizer(model, settings), [], None, loss, precision, settings)
+
+    def training(batches: int = 2) -> None:
+        model.train()
+        for x, y in itertools.islice(clips.batches("train", batch), batches):
+            step(*chain(x, F.one_hot(y, CLASSES).float()))
+
+    def validating() -> None:
+        model.eval()
+        with torch.inference_mode():
+            for x in itertools.islice(clips.windows("validation", batch), 2):
+                model(x)
+
+    training(1)
+    each = {call.__name__: cpu_seconds(call) / (2 * batch) for call in (training, validating)}
+    seconds = 1000 * each["training"] + 125 * each["validating"]
+    benchmark.extra_info |= {"seconds": seconds, "seconds_a_clip": each}
+    benchmark.pedantic(validating, rounds=1)
+    print(
+        f"\n{plugin.__name__[-10:]}, {frames} frames: {seconds:.0f} s an epoch of 1000 + 125 clips "
+        f"({1e3 * each['training']:.1f} ms a clip in training, {1e3 * each['validating']:.1f} in validation)"
+    )

@@ -35,7 +35,10 @@ SETTINGS = {
     "float32 compiled": Train(tf32=False, compile=True),
     "bfloat16 compiled": Train(precision="bfloat16", compile=True),
 }
-pytestmark = pytest.mark.benchmark(timer=time.perf_counter if GPU else time.process_time)
+pytestmark = [
+    pytest.mark.benchmark(timer=time.perf_counter if GPU else time.process_time),
+    pytest.mark.filterwarnings("ignore:The .grad attribute:UserWarning"),  # torch's compiler looks at gradients
+]
 ONLY_CUDA = ("tf32", "float16")
 
 

@@ -7,6 +7,11 @@ from typing import Literal
 
 import attrs
 
+JOB_FILE, METRICS, RESULT = "job.json", "metrics.jsonl", "result.json"
+"""In the directory of a job: what it is, one line an epoch, how it has ended."""
+PREDICTIONS, TRACEBACK = "predictions.npz", "traceback.txt"
+"""Beside them: what a final run makes of each track, and what nobody expected."""
+
 
 @attrs.frozen
 class Job:

@@ -11,6 +11,7 @@ import click
 from genrelab.cli.console import table_console
 from genrelab.cli.times import show_times
 from genrelab.errors import GenrelabError, InputError
+from genrelab.jobs import JOB_FILE, METRICS, TRACEBACK
 
 if TYPE_CHECKING:
     from genrelab.study.status import RunStatus, TrainingStatus
@@ -44,7 +45,7 @@ def show_run(folder: Path) -> None:
     Raises:
         InputError: it is neither.
     """
-    if (folder / "job.json").is_file():
+    if (folder / JOB_FILE).is_file():
         _show_training(folder)
     elif (folder / "experiment.toml").is_file():
         _show_study(folder)
@@ -86,13 +87,13 @@ def _show_training(folder: Path) -> None:
             f"{record['learning_rate']:.3g}",
             f"{record['seconds']:.1f}",
         )
-        for record in read_lines(folder / "metrics.jsonl")
+        for record in read_lines(folder / METRICS)
     ]
     _table(("epoch", "train loss", "val loss", "val accuracy", "val F1-macro", "learning rate", "s"), rows)
     for subset, values in training.result.get("metrics", {}).items():
         shown = ("loss", "accuracy", "f1_macro", "f1_weighted")
         click.echo(f"{subset} with the best weights: " + ", ".join(f"{m} {values[m]:.4f}" for m in shown))
-    if (trace := folder / "traceback.txt").is_file():
+    if (trace := folder / TRACEBACK).is_file():
         click.echo(f"\n{trace.read_text(encoding='utf-8')}")
 
 

@@ -15,6 +15,7 @@ from genrelab.data.tracks import Tracks, read_tracks
 from genrelab.errors import InputError
 from genrelab.events import TrialRef
 from genrelab.files import read_arrays, read_json
+from genrelab.jobs import PREDICTIONS, RESULT
 from genrelab.study.rundir import RunDirectory
 
 _GENRES = 2  # without a second one there is nothing to rank
@@ -152,7 +153,7 @@ def _read_study(
         runs = {}
         for seed in seeds:
             folder = RunDirectory(root).trial(TrialRef(experiment["name"], name, "final", seed))
-            if (file := folder / "result.json").is_file() and (result := read_json(file))["status"] == "completed":
+            if (file := folder / RESULT).is_file() and (result := read_json(file))["status"] == "completed":
                 runs[seed] = folder, result
         if len(runs) < len(seeds):
             notes.append(f"{prefix}{name}: only {len(runs)} of {len(seeds)} final runs are completed")
@@ -162,7 +163,7 @@ def _read_study(
 
 
 def _finals(name: str, runs: Mapping[int, tuple[Path, Mapping[str, Any]]], test: TestSet) -> Finals:
-    arrays = [_predictions(folder / "predictions.npz", test) for folder, _ in runs.values()]
+    arrays = [_predictions(folder / PREDICTIONS, test) for folder, _ in runs.values()]
     results = [result for _, result in runs.values()]
     kept = [a for a in arrays if "validation_probabilities" in a]
     return Finals(

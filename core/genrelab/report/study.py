@@ -16,6 +16,7 @@ from genrelab.data.tracks import Tracks, read_tracks
 from genrelab.errors import InputError
 from genrelab.events import TrialRef
 from genrelab.files import read_json, read_lines
+from genrelab.jobs import JOB_FILE, METRICS, RESULT
 from genrelab.params import Scalar
 from genrelab.study.rundir import RunDirectory
 
@@ -71,7 +72,7 @@ class Contender:
     @property
     def recipe(self) -> Mapping[str, Any]:
         """The tables that the first final run was trained with; empty before it begins."""
-        jobs = [t.folder / "job.json" for t in self.finals]
+        jobs = [t.folder / JOB_FILE for t in self.finals]
         return next((read_json(job)["recipe"] for job in jobs if job.is_file()), {})
 
     @property
@@ -163,7 +164,7 @@ def _contender(run: RunDirectory, experiment: Mapping[str, Any], number: int) ->
 
     def training(stage: Any, number: int) -> Training:
         at = run.trial(TrialRef(experiment["name"], name, stage, number))
-        return Training(at, number, [*read_lines(at / "metrics.jsonl")], _json(at / "result.json") or None)
+        return Training(at, number, [*read_lines(at / METRICS)], _json(at / RESULT) or None)
 
     return Contender(
         name,

@@ -14,7 +14,7 @@ from genrelab.config.search import Settings
 from genrelab.errors import DamagedError
 from genrelab.events import TrialRef
 from genrelab.files import read_json, recall_json, tell_made_again
-from genrelab.training.job import RESULT
+from genrelab.jobs import JOB_FILE, RESULT
 from genrelab.training.stop import Stop
 from genrelab.training.whole import check_whole
 
@@ -36,7 +36,7 @@ class Training:
 
         More trials may change who the finalists are; then it holds another one.
         """
-        job = recall_json(self.directory / "job.json")
+        job = recall_json(self.directory / JOB_FILE)
         return job is not None and job["recipe"] == json.loads(json.dumps(tables(self.recipe)))
 
 

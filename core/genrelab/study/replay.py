@@ -14,12 +14,12 @@ from genrelab.data.tracks import read_tracks
 from genrelab.errors import InputError
 from genrelab.events import Compared, EpochEnd, StudyEnd, StudyStart, TrialEnd, TrialRef, TrialStart
 from genrelab.files import read_json, read_lines
+from genrelab.jobs import JOB_FILE, METRICS, RESULT
 from genrelab.params import Scalar
 from genrelab.study.outcomes import value_of
 from genrelab.study.rundir import RunDirectory
 
 Event = StudyStart | TrialStart | EpochEnd | TrialEnd | StudyEnd | Compared
-METRICS, RESULT = "metrics.jsonl", "result.json"
 _TEXTS = ("candidate", "settings", "message")  # columns of results.csv; the others are numbers
 
 
@@ -37,7 +37,7 @@ class _Training:
     def began(self) -> float:
         """When, as far as its first epoch tells; one that failed before is as old as its job file."""
         if not self.epochs:
-            return (self.folder / "job.json").stat().st_mtime
+            return (self.folder / JOB_FILE).stat().st_mtime
         return float(self.epochs[0]["time"] - self.epochs[0]["seconds"])
 
     @property
@@ -129,7 +129,7 @@ def _end(run: RunDirectory, study: str, ended: float) -> StudyEnd:
 
 def _trainings(run: RunDirectory, experiment: Mapping[str, Any]) -> Iterator[_Training]:
     for candidate in experiment["candidate"]:
-        for job in sorted(run.candidate(candidate["name"]).glob("*/*/job.json")):
+        for job in sorted(run.candidate(candidate["name"]).glob(f"*/*/{JOB_FILE}")):
             trial = _ref(experiment["name"], candidate["name"], job.parent)
             epochs, result = tuple(read_lines(job.parent / METRICS)), _json(job.parent / RESULT, {})
             yield _Training(trial, job.parent, read_json(job)["recipe"], epochs, result)

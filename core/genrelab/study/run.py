@@ -21,7 +21,7 @@ from genrelab.data.prepare import Preparation, load_clips
 from genrelab.errors import InputError, WorkError
 from genrelab.events import EpochEnd, StudyEnd, StudyStart, TrialEnd, TrialRef, TrialStart
 from genrelab.files import read_json, read_lines, write_json, write_text
-from genrelab.jobs import Job, JobEnd
+from genrelab.jobs import JOB_FILE, METRICS, RESULT, Job, JobEnd
 from genrelab.plugins.registry import Registry
 from genrelab.study.candidate import CandidateRun
 from genrelab.study.claim import claim, has_moved
@@ -34,7 +34,7 @@ from genrelab.study.search.analysis import write_analysis
 from genrelab.study.search.ax.ask import import_ax
 from genrelab.times import Times
 from genrelab.training.device import resolve, use_one_thread
-from genrelab.training.job import METRICS, RESULT, build_augmentation, build_model, build_optimizer
+from genrelab.training.job import build_augmentation, build_model, build_optimizer
 from genrelab.training.precision import Precision
 
 POLL_SECONDS = 0.2
@@ -175,7 +175,7 @@ class Study:
         folder.mkdir(parents=True, exist_ok=True)
         recipe = tables(training.recipe)
         write_json(
-            folder / "job.json",
+            folder / JOB_FILE,
             {
                 "name": training.trial.name,
                 "recipe": recipe,

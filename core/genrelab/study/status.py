@@ -14,6 +14,7 @@ import attrs
 from genrelab.config.search import maximize
 from genrelab.errors import InputError
 from genrelab.files import read_json, recall_json
+from genrelab.jobs import JOB_FILE, RESULT
 from genrelab.study.rundir import RunDirectory
 
 STAGES = {"trials": "search", "selection": "finalists", "final": "final runs"}
@@ -96,13 +97,13 @@ def read_run(root: Path) -> RunStatus:
 
 def read_training(folder: Path) -> TrainingStatus:
     """Read the folder of a training."""
-    job, result = folder / "job.json", folder / "result.json"
+    job, result = folder / JOB_FILE, folder / RESULT
     settings = read_json(job).get("settings", {}) if job.is_file() else {}
     return TrainingStatus(folder, settings, read_json(result) if result.is_file() else {})
 
 
 def _trainings(folder: Path) -> Iterator[TrainingStatus]:
-    yield from (read_training(f.parent) for f in sorted(folder.glob("*/job.json")))
+    yield from (read_training(f.parent) for f in sorted(folder.glob(f"*/{JOB_FILE}")))
 
 
 def _state(run: RunDirectory) -> tuple[str, float]:

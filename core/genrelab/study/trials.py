@@ -10,6 +10,7 @@ from genrelab.config.search import Settings, maximize
 from genrelab.config.space import with_values
 from genrelab.events import TrialRef
 from genrelab.files import read_lines
+from genrelab.jobs import METRICS
 from genrelab.plugins.registry import Registry
 from genrelab.study.due import Results, Training
 from genrelab.study.finalists import ranked
@@ -19,7 +20,6 @@ from genrelab.study.search.plan import Outcome
 from genrelab.study.search.search import Search, has_failed
 from genrelab.study.search.stopping import Curve, bounds
 from genrelab.study.search.warm import keep_plan
-from genrelab.training.job import METRICS
 from genrelab.training.seeds import derive
 from genrelab.training.stop import Stop
 

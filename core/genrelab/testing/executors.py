@@ -12,7 +12,7 @@ from typing import Any
 
 from genrelab.components import Executor, TrialExecutor
 from genrelab.files import write_json
-from genrelab.jobs import Job, JobEnd
+from genrelab.jobs import JOB_FILE, RESULT, Job, JobEnd
 from genrelab.testing.checks import BrokenError, require
 
 SECONDS = 120.0  # for a job to come back; a process that starts imports torch first
@@ -40,7 +40,7 @@ def jobs_come_back(executor: Executor, params: Any) -> None:
         for end in ends:
             text = f"a job whose training fails comes back as {end.state!r}"
             require(end.state == "ended", text, "a failed training is a result: return JobEnd(job, 'ended')")
-            there = (end.job.directory / "result.json").is_file()
+            there = (end.job.directory / RESULT).is_file()
             require(there, "a job that ended has no result.json", "call genrelab.run_job(job.directory)")
 
 
@@ -90,7 +90,7 @@ def _job(folder: Path, name: str, source: str) -> Job:
     plugin, directory = folder / f"{name}.py", folder / name
     plugin.write_text(source)
     directory.mkdir()
-    write_json(directory / "job.json", {"registry": {"plugins": [str(plugin)], "start": str(folder)}})
+    write_json(directory / JOB_FILE, {"registry": {"plugins": [str(plugin)], "start": str(folder)}})
     return Job(name, directory)
 
 

@@ -28,6 +28,7 @@ from genrelab.data.prepare import load_clips
 from genrelab.errors import DamagedError, GenrelabError, WorkError
 from genrelab.files import append_line, how_to_go_on, is_refusal, read_json, write_arrays, write_json
 from genrelab.interrupts import Postponed
+from genrelab.jobs import JOB_FILE, METRICS, PREDICTIONS, RESULT, TRACEBACK
 from genrelab.plugins.registry import Registry
 from genrelab.training.augment import Chain, Link
 from genrelab.training.costs import PeakMemory, multiply_adds
@@ -43,8 +44,6 @@ from genrelab.training.seeds import derive
 from genrelab.training.stop import Stop
 from genrelab.training.train import DivergedError, Fit, train
 from genrelab.training.weights import load_weights
-
-METRICS, RESULT, PREDICTIONS = "metrics.jsonl", "result.json", "predictions.npz"
 
 
 @attrs.frozen
@@ -130,7 +129,7 @@ def _result(directory: Path, interrupted: Callable[[], bool], processes: Process
         if is_refusal(error):
             raise
         if not (directory / RESULT).exists():  # else another process has failed before, and this one for that
-            (directory / "traceback.txt").write_text(traceback.format_exc(), encoding="utf-8")
+            (directory / TRACEBACK).write_text(traceback.format_exc(), encoding="utf-8")
         lines = str(error).splitlines() or [""]
         return {"status": "failed", "message": f"{type(error).__name__}: {lines[0]}"}
     return found
@@ -163,7 +162,7 @@ def read_job(directory: Path, registry: Registry | None = None) -> tuple[JobFile
         directory: of the job.
         registry: resolves them; None for one like that of the study, whose plugin files are then executed.
     """
-    raw = read_json(directory / "job.json")
+    raw = read_json(directory / JOB_FILE)
     if registry is None:
         registry = Registry.discover([Path(p) for p in raw["registry"]["plugins"]], Path(raw["registry"]["start"]))
     return structure({k: v for k, v in raw.items() if k != "registry"}, JobFile, registry, str(directory)), registry

@@ -8,6 +8,7 @@ from genrelab.data.prepare import STORES, stored_at
 from genrelab.data.store import FeatureStore
 from genrelab.errors import InputError
 from genrelab.files import read_arrays, read_json
+from genrelab.jobs import JOB_FILE
 
 
 def job_inputs(directory: Path, root: Path) -> dict[str, Path]:
@@ -20,7 +21,7 @@ def job_inputs(directory: Path, root: Path) -> dict[str, Path]:
     Raises:
         InputError: the study has plugin files of its own, which other machines do not have.
     """
-    job = read_json(directory / "job.json")
+    job = read_json(directory / JOB_FILE)
     if job["registry"]["plugins"]:
         raise InputError(
             f"executor: {job['registry']['plugins'][0]} is not on the other machines; install the plugin there as "

@@ -10,13 +10,13 @@ import numpy as np
 
 from genrelab.errors import InputError
 from genrelab.files import read_arrays
+from genrelab.jobs import JOB_FILE, PREDICTIONS, RESULT
 from genrelab.plugins.registry import Registry, guess
 from genrelab.study.rundir import RunDirectory
 from genrelab.training.weights import WEIGHTS
 from genrelab.use.description import Description, parse_description, parse_json, read_json_safely
 from genrelab.use.weights import read_header
 
-_PREDICTIONS = "predictions.npz"
 _HEADER = ("recipe", "audio", "classes", "shape")
 
 
@@ -105,7 +105,7 @@ def fitted_temperature(trained: Trained) -> float:
     """
     from genrelab.compare.calibration import fit_temperature  # scipy takes long to import
 
-    file = trained.folder / _PREDICTIONS
+    file = trained.folder / PREDICTIONS
     probabilities, true = _arrays(file, ("validation_probabilities", "validation_true"))
     if probabilities.ndim != 2 or len(probabilities) != len(true) or not len(true):
         raise InputError(f"{file}: has no predictions on validation")
@@ -114,9 +114,9 @@ def fitted_temperature(trained: Trained) -> float:
 
 def _completed(run: RunDirectory, candidate: str, folder: Path) -> Trained | None:
     seed = folder.name.removeprefix("seed-")
-    if not (folder / "result.json").is_file() or not seed.isdecimal():
+    if not (folder / RESULT).is_file() or not seed.isdecimal():
         return None
-    result = read_json_safely(folder / "result.json")
+    result = read_json_safely(folder / RESULT)
     if result["status"] != "completed":
         return None
     texts, _ = read_header(folder / WEIGHTS)
@@ -129,7 +129,7 @@ def _completed(run: RunDirectory, candidate: str, folder: Path) -> Trained | Non
 
 def _statistics(trained: Trained) -> tuple[list[float], list[float]]:
     """Return mean and deviation of each bin over the training set."""
-    job = read_json_safely(trained.folder / "job.json")
+    job = read_json_safely(trained.folder / JOB_FILE)
     name = Path(str(job.get("feature", ""))).name  # within the run directory, whatever path it names
     mean, deviation = _arrays(trained.run.data / "features" / name, ("mean", "deviation"))
     return mean.ravel().tolist(), deviation.ravel().tolist()

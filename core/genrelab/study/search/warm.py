@@ -13,12 +13,12 @@ from genrelab.config.experiment import Candidate, Experiment
 from genrelab.errors import InputError
 from genrelab.events import TrialRef
 from genrelab.files import read_json, write_json
+from genrelab.jobs import RESULT
 from genrelab.plugins.registry import Registry
 from genrelab.study.claim import differences
 from genrelab.study.outcomes import outcome_of
 from genrelab.study.rundir import RunDirectory
 from genrelab.study.search.plan import Known, Plan, key, make_plan
-from genrelab.training.job import RESULT
 
 _SAME = ("dataset", "audio", "split", *(f"search.{k}" for k in ("metric", "at", "against", "constraints")))
 

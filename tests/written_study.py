@@ -69,7 +69,8 @@ def write_training(
         "scheduler": [],
         "train": {"epochs": EPOCHS, "learning_rate": rate},
     }
-    write_json(folder / "job.json", {"recipe": recipe})
+    settings = {"train.learning_rate": rate, "augment.mask.width": width}
+    write_json(folder / "job.json", {"recipe": recipe, "settings": settings})
     scores = [
         {"loss": float(rng.uniform(0.5, 1) / e), "accuracy": 0.5, "f1_macro": float(rng.uniform(0.2, 0.3) * e)}
         for e in range(1, EPOCHS + 1)

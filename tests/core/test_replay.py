@@ -66,23 +66,6 @@ def test_a_training_says_what_the_search_chose(study: Path) -> None:
     assert start.epochs == 3
 
 
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("model.name", "gru"),
-        ("model.gru.dropout", 0.1),
-        ("model.lstm.dropout", None),
-        ("augment.name", "mask"),
-        ("scheduler.name", "none"),
-    ],
-)
-def test_a_component_that_was_searched_is_what_the_search_chose(study: Path, name: str, value: object) -> None:
-    experiment = study / "experiment.toml"
-    experiment.write_text(f'{experiment.read_text()}\n[search.space."{name}"]\ndeclared = true\n')
-    start = next(e for e in replay(study) if isinstance(e, TrialStart))
-    assert start.parameters.get(name) == value
-
-
 def test_trainings_of_finalists_are_told_as_such(study: Path) -> None:
     shutil.copytree(study / "candidates/gru/trials/001", study / "candidates/gru/selection/2-seed-101")
     [end] = [e for e in replay(study) if isinstance(e, TrialEnd) and e.trial.stage == "selection"]

@@ -15,9 +15,9 @@ from genrelab.errors import InputError
 from genrelab.events import Compared, EpochEnd, StudyEnd, StudyStart, TrialEnd, TrialRef, TrialStart
 from genrelab.files import read_json, read_lines
 from genrelab.jobs import JOB_FILE, METRICS, RESULT
-from genrelab.params import Scalar
 from genrelab.study.outcomes import value_of
 from genrelab.study.rundir import RunDirectory
+from genrelab.study.told import epoch_end, trial_end
 
 Event = StudyStart | TrialStart | EpochEnd | TrialEnd | StudyEnd | Compared
 _TEXTS = ("candidate", "settings", "message")  # columns of results.csv; the others are numbers
@@ -29,7 +29,7 @@ class _Training:
 
     trial: TrialRef
     folder: Path
-    recipe: Mapping[str, Any]
+    job: Mapping[str, Any]
     epochs: tuple[Mapping[str, Any], ...]
     result: Mapping[str, Any]
 
@@ -94,27 +94,15 @@ def _told(training: _Training, experiment: Mapping[str, Any]) -> Iterator[Event]
     yield TrialStart(
         trial,
         training.folder,
-        _settings(training, experiment),
-        training.recipe,
-        training.recipe["train"]["epochs"],
+        training.job["settings"],
+        training.job["recipe"],
+        training.job["recipe"]["train"]["epochs"],
         training.began,
     )
     for record in training.epochs:
-        metrics = {s: record[s] for s in ("train", "validation")}
-        yield EpochEnd(trial, record["epoch"], metrics, record["learning_rate"], record["seconds"], record["time"])
-    yield TrialEnd(
-        trial,
-        result.get("status", "interrupted"),
-        result.get("message", ""),
-        result.get("epochs", len(training.epochs)),
-        result.get("best_epoch", 0),
-        result.get("metrics", {}),
-        result.get("confusion", {}),
-        result.get("parameters", 0),
-        result.get("seconds", 0.0),
-        _objective(result, experiment["search"]),
-        training.ended,
-    )
+        yield epoch_end(trial, record)
+    objective = _objective(result, experiment["search"])
+    yield trial_end(trial, result, len(training.epochs), objective, training.ended)
 
 
 def _end(run: RunDirectory, study: str, ended: float) -> StudyEnd:
@@ -132,7 +120,7 @@ def _trainings(run: RunDirectory, experiment: Mapping[str, Any]) -> Iterator[_Tr
         for job in sorted(run.candidate(candidate["name"]).glob(f"*/*/{JOB_FILE}")):
             trial = _ref(experiment["name"], candidate["name"], job.parent)
             epochs, result = tuple(read_lines(job.parent / METRICS)), _json(job.parent / RESULT, {})
-            yield _Training(trial, job.parent, read_json(job)["recipe"], epochs, result)
+            yield _Training(trial, job.parent, read_json(job), epochs, result)
 
 
 def _ref(study: str, candidate: str, folder: Path) -> TrialRef:
@@ -143,24 +131,6 @@ def _ref(study: str, candidate: str, folder: Path) -> TrialRef:
         rank, _, seed = folder.name.partition("-seed-")
         return TrialRef(study, candidate, "selection", int(rank), int(seed))
     return TrialRef(study, candidate, "final", int(folder.name.removeprefix("seed-")))
-
-
-def _settings(training: _Training, experiment: Mapping[str, Any]) -> dict[str, Scalar]:
-    """Return the values that the recipe has of everything that is searched."""
-    own = {c["name"]: c.get("space", {}) for c in experiment["candidate"]}[training.trial.candidate]
-    values = {n: _value(training.recipe, n) for n in {**experiment["search"].get("space", {}), **own}}
-    return {name: value for name, value in values.items() if value is not None}
-
-
-def _value(recipe: Mapping[str, Any], name: str) -> Scalar | None:
-    """Return a parameter by its name in a search space; None where the components that were chosen lack it."""
-    table, *component, parameter = name.split(".")
-    entries = recipe[table] if isinstance(recipe[table], list) else [recipe[table]]
-    chosen = [entry for entry in entries if not component or entry.get("name") == component[0]]
-    if not chosen and parameter == "name":
-        return "none"
-    value: Scalar | None = chosen[0].get(parameter) if chosen else None
-    return value
 
 
 def _objective(result: Mapping[str, Any], search: Mapping[str, Any]) -> float | None:

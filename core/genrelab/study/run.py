@@ -19,7 +19,7 @@ from genrelab.config.choices import tables
 from genrelab.config.experiment import Experiment, Recipe
 from genrelab.data.prepare import Preparation, load_clips
 from genrelab.errors import InputError, WorkError
-from genrelab.events import EpochEnd, StudyEnd, StudyStart, TrialEnd, TrialRef, TrialStart
+from genrelab.events import StudyEnd, StudyStart, TrialRef, TrialStart
 from genrelab.files import read_json, read_lines, write_json, write_text
 from genrelab.jobs import JOB_FILE, METRICS, RESULT, Job, JobEnd
 from genrelab.plugins.registry import Registry
@@ -32,6 +32,7 @@ from genrelab.study.results import Row, write_results
 from genrelab.study.rundir import RunDirectory
 from genrelab.study.search.analysis import write_analysis
 from genrelab.study.search.ax.ask import import_ax
+from genrelab.study.told import epoch_end, trial_end
 from genrelab.times import Times
 from genrelab.training.device import resolve, use_one_thread
 from genrelab.training.job import build_augmentation, build_model, build_optimizer
@@ -218,27 +219,13 @@ class Study:
     def _tell_end(self, watched: _Watched) -> None:
         """Tell how a training has ended; one without a result was interrupted."""
         self._tell_epochs(watched)
-        result: dict[str, Any] = {"status": "interrupted", "message": "", "epochs": watched.epochs, "seconds": 0.0}
-        if (file := watched.folder / RESULT).is_file():
-            result = read_json(file)
+        result = read_json(file) if (file := watched.folder / RESULT).is_file() else {}
         if "judging_seconds" in result:
             self._times.add("validate", result["judging_seconds"])
             self._times.add("start", time.monotonic() - watched.begun - result["seconds"])
         candidate = next(c for c in self._candidates if c.name == watched.trial.candidate)
-        self._tell(
-            TrialEnd(
-                watched.trial,
-                result["status"],
-                result["message"],
-                result.get("epochs", 0),
-                result.get("best_epoch", 0),
-                result.get("metrics", {}),
-                result.get("confusion", {}),
-                result.get("parameters", 0),
-                result["seconds"],
-                candidate.objective(result),
-            )
-        )
+        objective = candidate.objective(result) if result else None
+        self._tell(trial_end(watched.trial, result, watched.epochs, objective, time.time()))
 
     def _tell_epochs(self, watched: _Watched) -> None:
         for record in list(read_lines(watched.folder / METRICS))[watched.epochs :]:
@@ -246,16 +233,7 @@ class Study:
             if watched.epochs > watched.before:
                 self._times.add("train", record["seconds"] - record["validation_seconds"])
                 self._times.add("validate", record["validation_seconds"])
-            self._tell(
-                EpochEnd(
-                    watched.trial,
-                    record["epoch"],
-                    {s: record[s] for s in ("train", "validation")},
-                    record["learning_rate"],
-                    record["seconds"],
-                    record["time"],
-                )
-            )
+            self._tell(epoch_end(watched.trial, record))
 
     def _check_recipe(self, name: str, recipe: Recipe) -> None:
         """Build what a candidate trains, once, so that what cannot be built is known before anything is trained."""

@@ -31,6 +31,12 @@ RECIPE: dict[str, Any] = {
     "scheduler": [],
     "train": {"learning_rate": 1e-3, "optimizer": "adam", "loss": "cross_entropy", "batch_size": 16},
 }
+CHOSEN = {
+    "train.learning_rate": 1e-3,
+    "model.dropout": 0.2,
+    "model.hidden_dim": 16,
+    "feature.normalization": "minmax",
+}
 
 
 @attrs.frozen
@@ -111,7 +117,8 @@ def _train(folder: Path, epochs: int, level: float, rng: np.random.Generator) ->
             "seconds": 1.0,
         }
         append_line(folder / "metrics.jsonl", record)
-    write_json(folder / "job.json", {"recipe": RECIPE, "registry": {"plugins": [], "start": "/nowhere"}})
+    registry = {"plugins": [], "start": "/nowhere"}
+    write_json(folder / "job.json", {"recipe": RECIPE, "settings": CHOSEN, "registry": registry})
 
 
 def _finish(folder: Path, true: Any, genres: list[str], number: int, rng: np.random.Generator) -> None:

@@ -72,14 +72,19 @@ class Contender:
     @property
     def recipe(self) -> Mapping[str, Any]:
         """The tables that the first final run was trained with; empty before it begins."""
-        jobs = [t.folder / JOB_FILE for t in self.finals]
-        return next((read_json(job)["recipe"] for job in jobs if job.is_file()), {})
+        found: Mapping[str, Any] = self._job.get("recipe", {})
+        return found
 
     @property
     def chosen(self) -> dict[str, Scalar]:
         """What the search chose: name of a parameter -> its value in the final runs; empty before they begin."""
-        found = {name: _look_up(self.recipe, *name.split(".")) for name in self.space}
-        return {name: value for name, value in found.items() if value is not None}
+        found: dict[str, Scalar] = self._job.get("settings", {})
+        return found
+
+    @property
+    def _job(self) -> dict[str, Any]:
+        jobs = [t.folder / JOB_FILE for t in self.finals]
+        return next((_json(job) for job in jobs if job.is_file()), {})
 
     @property
     def representative(self) -> Training | None:
@@ -176,16 +181,6 @@ def _contender(run: RunDirectory, experiment: Mapping[str, Any], number: int) ->
         [training("final", seed) for seed in experiment["final"]["seeds"]],
         _json(run.analysis(name)),
     )
-
-
-def _look_up(recipe: Mapping[str, Any], table: str, *path: str) -> Any:
-    """Return ``train.epochs``, ``model.name`` or ``augment.spec_mask.fill``; None where there is none."""
-    of = recipe.get(table, [])
-    there = of if isinstance(of, list) else [of]
-    if path == ("name",) and isinstance(of, list):
-        return ", ".join(t["name"] for t in of) or "none"
-    wanted = [t for t in there if len(path) == 1 or t.get("name") == path[0]]
-    return wanted[0].get(path[-1]) if wanted else None
 
 
 def _json(file: Path) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from genrelab.errors import DamagedError
 from genrelab.files import read_arrays, read_lines
-from genrelab.training.job import METRICS, PREDICTIONS
+from genrelab.jobs import METRICS, PREDICTIONS
 from genrelab.training.weights import WEIGHTS, check_weights
 
 

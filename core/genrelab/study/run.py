@@ -114,8 +114,11 @@ class Study:
 
     def run(self) -> list[Row]:
         """Run everything that is left to do."""
-        with self._listeners:
+        try:
             return self._work()
+        finally:
+            with self._times.spent("log"), self._listeners:
+                pass  # but wait until they have heard everything
 
     def _work(self) -> list[Row]:
         environment = describe_environment()

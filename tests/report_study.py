@@ -92,7 +92,7 @@ def _write_plan(root: Path, plan: Plan, names: list[str]) -> None:
     (root / "experiment.toml").write_text(tomli_w.dumps(experiment))
     environment = {"python": "3.11", "platform": "Linux", "packages": {"torch": "2.9"}, "git_revision": "abc123"}
     write_json(root / "environment.json", {**environment, "command": ["genrelab", "run", "a b.toml"]})
-    write_json(root / "times.json", {**dict.fromkeys(WORK, 1.0), "train": 93.0, "wall": 50.0})
+    write_json(root / "times.json", {**dict.fromkeys(WORK, 0.0), "train": 93.0, "ask": 7.0, "wall": 50.0})
     write_json(root / "data/notes.json", [f"{HOSTILE}: 2 artists, none in validation"])
     lost = [(f"lost-{i}", f"/nowhere/{i}.mp3", "silent", HOSTILE) for i in range(2)]
     write_csv(root / "data/quarantine.csv", ("id", "path", "reason", "message"), lost)

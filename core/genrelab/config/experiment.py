@@ -256,9 +256,5 @@ class Experiment:
     @property
     def trainings(self) -> int:
         """Trainings in all at the most: searches, runs of finalists and final runs."""
-        return sum(self.trials(c) + self.selection_runs(c) + len(self.final.seeds) for c in self.candidate)
-
-    def selection_runs(self, candidate: Candidate) -> int:
-        """Return how many trainings choose among the finalists of a candidate, at the most."""
-        finalists = min(self.final.finalists, self.trials(candidate))
-        return finalists * len(self.final.selection_seeds) if finalists > 1 else 0
+        searched = [self.trials(candidate) for candidate in self.candidate]
+        return sum(n + self.final.selection_runs(n) + len(self.final.seeds) for n in searched)

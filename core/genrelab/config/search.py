@@ -111,3 +111,8 @@ class Final:
     selection_seeds: tuple[int, ...] = setting(
         (101, 102), help="of these trainings; the mean of the search's metric over them decides"
     )
+
+    def selection_runs(self, trials: int) -> int:
+        """Return how many trainings choose among the finalists of a search of so many trials, at the most."""
+        finalists = min(self.finalists, trials)
+        return finalists * len(self.selection_seeds) if finalists > 1 else 0

@@ -75,8 +75,7 @@ class CandidateRun:
     def count(self) -> int:
         """Return how many trainings there are in all, at the most."""
         final, trials = self._experiment.final, self.trials.count
-        finalists = min(final.finalists, trials)
-        return trials + (finalists * len(final.selection_seeds) if finalists > 1 else 0) + len(final.seeds)
+        return trials + final.selection_runs(trials) + len(final.seeds)
 
     def done(self) -> int:
         """Return how many trainings have a result."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Mapping, Sequence
 from itertools import combinations
 from typing import Any
@@ -27,7 +28,7 @@ _GRID = 12
 _PAIRS = 3  # contours of the most important ones
 _FOLDS = 10
 _AT_ONCE = 2**11  # predictions; their covariance is in memory
-_ROUNDS = 16
+_ROUNDS = 8
 
 
 class Surrogate:
@@ -79,7 +80,10 @@ class Surrogate:
 
         draws = _AT_ONCE // (2 + sum(1 if p.ordered or p.is_range else len(p.values) for p in self._searched))
         options: Any = {"metrics": [self._metric], "order": "total", "signed": False, "num_mc_samples": draws}
-        rounds = [ax_parameter_sens(self._adapter, **options)[self._metric] for _ in range(_ROUNDS)]
+        rounds: list[Mapping[Any, Any]] = []
+        while len(rounds) < _ROUNDS:
+            rounds.append(ax_parameter_sens(self._adapter, **options)[self._metric])
+            gc.collect()  # the model refers to itself, and so keeps the covariance of each round
         # One index for each value of an unordered choice.
         shares = {p.name: float(np.mean([sum(_own(r, p.name)) for r in rounds])) for p in self._searched}
         total = sum(shares.values())

@@ -4,6 +4,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 import tomli_w
 from hypothesis import given
@@ -111,15 +112,17 @@ def test_a_wrong_space_is_told_with_the_candidate_by_name(space: dict[str, Any],
     assert any(said in line for line in found), found
 
 
-def test_a_candidate_replaces_whole_tables_of_the_file() -> None:
+def test_a_candidate_replaces_whole_tables_of_the_file_but_of_training_only_what_it_names() -> None:
     changed = {
+        "train": {"batch_size": 8, "epochs": 50},
         "model": {"name": "cnn1d_gru", "hidden_dim": 32},
         "candidate": [{"name": "a", "model": {"name": "cnn1d_lstm"}}, {"name": "b", "train": {"epochs": 2}}],
     }
     found = parse({**BASE, **changed}, REGISTRY, "x.toml")
     a, b = (found.recipe(c) for c in found.candidate)
-    assert (a.model.name, a.model.params.hidden_dim, a.train.epochs) == ("cnn1d_lstm", 64, 30)
-    assert (b.model.name, b.model.params.hidden_dim, b.train.epochs) == ("cnn1d_gru", 32, 2)
+    assert (a.model.name, a.model.params.hidden_dim, a.train) == ("cnn1d_lstm", 64, found.train)
+    assert (b.model.name, b.model.params.hidden_dim) == ("cnn1d_gru", 32)
+    assert b.train == attrs.evolve(found.train, epochs=2)
 
 
 def test_a_resolved_experiment_reads_back_as_itself() -> None:

@@ -199,6 +199,7 @@ class Candidate:
     augment: tuple[AugmentChoice, ...] | None = None
     scheduler: tuple[SchedulerChoice, ...] | None = None
     train: Train | None = None
+    """Over the file's, key by key; other tables take the place of the file's as a whole."""
     space: Space = attrs.field(factory=dict)
     """Added to the search's space for this candidate, replacing dimensions of the same name."""
     first: tuple[Settings, ...] = ()

@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import attrs
+
 from genrelab.config.choices import structure
 from genrelab.config.experiment import Audio, Experiment, Recipe, SplitPlan
 from genrelab.config.overrides import override_value
@@ -56,11 +58,22 @@ def parse(data: Mapping[str, Any], registry: Registry, source: str) -> Experimen
     data = {**DEFAULTS, **data}
     if "candidate" not in data and isinstance(data.get("model"), dict):
         data["candidate"] = [{"name": str(data["model"].get("name", ""))}]
-    experiment = structure(data, Experiment, registry, source)
+    experiment = _completed(structure(data, Experiment, registry, source), data)
     problems = list(_inconsistencies(experiment, registry))
     if problems:
         raise report(problems, source, data)
     return experiment
+
+
+def _completed(experiment: Experiment, data: Mapping[str, Any]) -> Experiment:
+    """Give each candidate that has settings of training of its own the file's for all others."""
+    candidates = []
+    for candidate, own in zip(experiment.candidate, data.get("candidate", ()), strict=True):
+        if candidate.train:
+            named = {key: getattr(candidate.train, key) for key in own["train"]}
+            candidate = attrs.evolve(candidate, train=attrs.evolve(experiment.train, **named))
+        candidates.append(candidate)
+    return attrs.evolve(experiment, candidate=tuple(candidates))
 
 
 def _inconsistencies(experiment: Experiment, registry: Registry) -> Iterator[Problem]:

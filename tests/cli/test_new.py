@@ -8,12 +8,17 @@ import sys
 import tomllib
 from pathlib import Path
 
+import attrs
+import numpy as np
 import pytest
+import soundfile
 
 from genrelab.cli.main import cli
 from genrelab.components import KINDS
+from genrelab.config.files import load
 from genrelab.errors import InputError
 from genrelab.plugins.registry import Registry
+from tests.conftest import ROOT
 
 LONG = {"compiles", "onnx"}
 
@@ -130,3 +135,59 @@ def test_a_distribution_is_not_written_over(folder: Path) -> None:
     new("--package", "my-genres")
     with pytest.raises(InputError, match=r"my-genres/pyproject\.toml is there already"):
         new("--package", "my-genres")
+
+
+def write_tones(root: Path, seconds: float) -> None:
+    for number, genre in enumerate(("high", "low")):
+        for i in range(3):
+            time = np.arange(int(8000 * seconds)) / 8000
+            (root / genre).mkdir(parents=True, exist_ok=True)
+            soundfile.write(root / genre / f"{i}.wav", np.sin(700 * (1 + number) * (1 + i) * time), 8000)
+
+
+@pytest.mark.parametrize(("seconds", "kept"), [(1.5, 1.5), (31.0, 30.0)])
+def test_a_new_experiment_is_valid_and_knows_how_long_the_audio_is(seconds, kept, folder, capsys):
+    write_tones(folder / "it's mine", seconds)
+    new("experiment", "mine", "--root", "it's mine")
+    assert f"6 tracks of 2 genres, {kept:g} s each" in capsys.readouterr().out
+    experiment = load(folder / "mine.toml", Registry.discover())
+    assert experiment.audio.seconds == kept
+    assert experiment.dataset.params.root == "it's mine"
+    assert [c.name for c in experiment.candidate] == ["recipe", "floor"]
+
+
+def test_a_new_experiment_has_the_recipe_that_was_compared(folder):
+    new("experiment", "mine")
+    registry = Registry.discover()
+    here, there = load(folder / "mine.toml", registry), load(ROOT / "experiments/recipe.toml", registry)
+    assert here.recipe(here.candidate[0]) == attrs.evolve(
+        there.recipe(there.candidate[0]), train=here.recipe(here.candidate[0]).train
+    )
+    train, compared = here.recipe(here.candidate[0]).train, there.recipe(there.candidate[0]).train
+    assert train == attrs.evolve(compared, time_limit=0.0, augment_probability=1.0)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["experiment", "a/b"], "no name for an experiment"),
+        (["experiment", "mine", "--root", "nowhere"], "is not a folder"),
+        (["experiment", "mine", "--root", "empty"], "no audio"),
+        (["experiment", "mine", "--root", "broken"], "can be read as audio"),
+        (["model", "mine", "--root", "empty"], "--root is for"),
+    ],
+)
+def test_a_new_experiment_that_cannot_be_is_refused_and_nothing_written(arguments, message, folder):
+    (folder / "empty").mkdir()
+    (folder / "broken" / "rock").mkdir(parents=True)
+    (folder / "broken" / "rock" / "a.wav").write_bytes(b"no audio")
+    with pytest.raises(InputError, match=message):
+        new(*arguments)
+    assert not list(folder.glob("*.toml"))
+
+
+def test_an_experiment_that_is_there_is_not_written_over(folder):
+    (folder / "mine.toml").write_text("precious")
+    with pytest.raises(InputError, match="there already"):
+        new("experiment", "mine")
+    assert (folder / "mine.toml").read_text() == "precious"

@@ -1,4 +1,4 @@
-"""`genrelab new`: a plugin that works, to be changed into what its author has in mind."""
+"""`genrelab new`: a plugin or an experiment that works, to be changed into what its author has in mind."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from string import Template
 import click
 
 from genrelab import __version__
+from genrelab.cli.new_experiment import write_experiment
 from genrelab.components import KINDS
 from genrelab.errors import InputError
 from genrelab.files import write_text
@@ -27,8 +28,17 @@ Files = Mapping[Path, str]
 @click.argument("kind", required=False)
 @click.argument("name", required=False)
 @click.option("--package", metavar="DISTRIBUTION", help="Write an installable distribution; its model by default.")
-def new(kind: str | None, name: str | None, package: str | None) -> None:
-    """Write a plugin of a KIND called NAME, its test, and its line in registry.toml."""
+@click.option("--root", "audio", metavar="FOLDER", help="Of an experiment: your audio, whose length is looked up.")
+def new(kind: str | None, name: str | None, package: str | None, audio: str | None) -> None:
+    """Write a plugin of a KIND called NAME, its test, and its line in registry.toml; or an experiment.
+
+    `genrelab new experiment NAME` writes NAME.toml, with what did best on small collections.
+    """
+    if kind == "experiment" and name and package is None:
+        write_experiment(name, audio)
+        return
+    if audio is not None:
+        raise InputError("--root is for: genrelab new experiment NAME")
     if package is not None:
         if not _DISTRIBUTION.fullmatch(package):
             raise InputError(f"--package {package!r}: expected letters, digits and dashes, such as my-genres")
@@ -51,7 +61,7 @@ def new(kind: str | None, name: str | None, package: str | None) -> None:
 
 def _check(kind: str, name: str) -> None:
     if kind not in KINDS:
-        raise InputError(f"no kind is called {kind!r}{guess(kind, KINDS)}")
+        raise InputError(f"no kind is called {kind!r}{guess(kind, [*KINDS, 'experiment'])}")
     if not _NAME.fullmatch(name) or keyword.iskeyword(name):
         raise InputError(f"{name!r} is no name for a {kind}: expected small letters, digits and _, such as my_net")
     for entry in Registry.discover().entries():

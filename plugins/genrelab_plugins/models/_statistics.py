@@ -75,6 +75,18 @@ class Standardize(nn.Module):
         self.mean.add_(share * change)
 
 
+class SoftClip(nn.Module):
+    """Bend values beyond `limit` deviations towards it, so that no outlier decides: any shape, same out."""
+
+    def __init__(self, limit: float) -> None:
+        super().__init__()
+        self.limit = limit
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Bend."""
+        return self.limit * torch.tanh(x / self.limit)
+
+
 class RandomFeatures(nn.Module):
     """Cosines whose products approximate a Gaussian kernel: (batch, values) -> (batch, features).
 

@@ -14,6 +14,7 @@ from click.testing import CliRunner, Result
 
 from genrelab.cli.main import cli
 from genrelab.errors import GenrelabError
+from genrelab.files import how_to_go_on
 from tests.conftest import ROOT, TOY
 
 MEASURED = ("seconds", "epoch_seconds", "judging_seconds", "clips_per_second", "peak_memory")
@@ -42,12 +43,19 @@ def run_arguments(root: str | Path, *more: str) -> list[str]:
 def call(*arguments: str | Path) -> Result:
     """Run a command in this process and the current folder.
 
-    An error that is none of genrelab's own would be a traceback for the user: it fails the test.
+    Neither an error of genrelab's own nor one of the system gives the user a traceback; any other fails the test.
     """
     result = CliRunner().invoke(cli, list(map(str, arguments)))
-    unexpected = not isinstance(result.exception, GenrelabError | SystemExit | None)
-    assert not unexpected, "".join(traceback.format_exception(*result.exc_info or ()))
+    error = result.exception
+    told = isinstance(error, GenrelabError | SystemExit | None) or (isinstance(error, OSError) and error.strerror)
+    assert told, "".join(traceback.format_exception(*result.exc_info or ()))
     return result
+
+
+def said(result: Result) -> str:
+    """Return the line that the user is told."""
+    error = result.exception
+    return how_to_go_on(error) if isinstance(error, OSError) else str(error)
 
 
 def outcome(root: Path) -> dict[str, Any]:

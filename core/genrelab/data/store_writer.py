@@ -57,7 +57,7 @@ class StoreWriter:
         """Take the lock, waiting for whoever has it; create the store, or open it as that one left it."""
         self._path.mkdir(parents=True, exist_ok=True)
         with self._open as opened:
-            opened.enter_context(_locked(self._path / "lock", self._on_wait))
+            opened.callback(_locked(self._path / "lock", self._on_wait).release)
             self._create()
             self.store = FeatureStore(self._path)
             self._next = self.store.first_free()

@@ -34,7 +34,13 @@ def structure(data: Any, cls: type[T], registry: Registry, source: str) -> T:
 
 def tables(value: Any) -> Any:
     """Turn an `Experiment`, or any part of one, back into plain tables (TOML-able and JSON-able)."""
-    return converter(None).unstructure(value)
+    return _plain().unstructure(value)
+
+
+@functools.cache
+def _plain() -> cattrs.Converter:
+    """Return the converter that turns anything back; to make one takes longer than its work."""
+    return converter(None)
 
 
 def converter(registry: Registry | None) -> cattrs.Converter:

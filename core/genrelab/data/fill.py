@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import ExitStack, closing
 from functools import partial
 
 from rich.console import Console
@@ -52,8 +53,11 @@ class Fill:
         """
         knows = self._writer.store.knows
         pending = {e: file for e, file in files.items() if not knows(file, e.start, e.duration)}
-        with files_bar("features", len(pending), "quarantined", self._console) as advance:
-            for excerpt, made in self._made(self._unknown(pending, advance), len(pending)):
+        with ExitStack() as stack:
+            advance = stack.enter_context(files_bar("features", len(pending), "quarantined", self._console))
+            # Closed, also where the disk is full, so that the processes end here and not with the traceback.
+            made_of = stack.enter_context(closing(self._made(self._unknown(pending, advance), len(pending))))
+            for excerpt, made in made_of:
                 self._times.add("decode", made.decode_seconds)
                 self._times.add("feature", made.feature_seconds)
                 self._keep(excerpt.path, self._digests.pop(excerpt), made.outcome)
@@ -80,7 +84,7 @@ class Fill:
             self._digests[excerpt] = digest
             yield excerpt
 
-    def _made(self, excerpts: Iterator[Excerpt], count: int) -> Iterator[tuple[Excerpt, Timed]]:
+    def _made(self, excerpts: Iterator[Excerpt], count: int) -> Generator[tuple[Excerpt, Timed], None, None]:
         """Compute; nothing is decoded in this process, because damaged files can make a decoder end it."""
         make, limit = self._make, LIMIT + 2 * self._make.audio.seconds
         if count <= FEW:

@@ -211,7 +211,7 @@ def _pool(context: _Spawn, arguments: tuple[Any, ...], workers: int) -> Iterator
         pool.stop()  # type: ignore[no-untyped-call]
         pool.join()
         for name, value in before.items():
-            del os.environ[name]
+            os.environ.pop(name, None)
             if value is not None:
                 os.environ[name] = value
 

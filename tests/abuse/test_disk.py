@@ -111,7 +111,6 @@ def test_what_may_not_be_written_is_named(disk: Path, unprivileged: None) -> Non
     refused(run_arguments("elsewhere"), "elsewhere: Permission denied")
     refused(("compare", "undisturbed"), "undisturbed/comparison.")
     assert call("show", "undisturbed").exit_code == 0
-    assert call("predict", "undisturbed", "tones/low-0.wav", "--candidate", "wide").exit_code == 0
 
 
 def test_audio_that_may_not_be_read_is_quarantined(disk: Path) -> None:

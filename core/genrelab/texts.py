@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
+SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+"""What becomes a folder or a file: it leads nowhere else."""
 _SHOWN = 200
 
 

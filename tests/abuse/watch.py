@@ -43,16 +43,11 @@ class Deeds:
 def _note(event: str, arguments: tuple[Any, ...]) -> None:
     if not _watching:
         return
-    if event == "open":
-        path, _, flags = arguments
-        if flags & _WRITING:
-            _watching[-1].written.append((event, str(path)))
-        else:
-            _watching[-1].read.append(str(path))
-    elif event in _CHANGES:
-        _watching[-1].written.append((event, str(arguments[0])))
-    elif event in _RUNS and (event != "marshal.loads" or not _importing()):
-        _watching[-1].ran.append((event, str(arguments[0])))
+    what, deeds = str(arguments[0]) if arguments else "", _watching[-1]
+    if event == "open" and not arguments[2] & _WRITING:
+        deeds.read.append(what)
+    elif event in ("open", *_CHANGES, *_RUNS) and not _importing():  # libraries try things as they are imported
+        (deeds.ran if event in _RUNS else deeds.written).append((event, what))
 
 
 def _importing() -> bool:

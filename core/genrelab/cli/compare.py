@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from genrelab.cli.console import table_console
+from genrelab.cli.console import literal, table_console
 from genrelab.errors import InputError
 from genrelab.plugins.registry import Registry
 from genrelab.times import Times
@@ -82,17 +82,16 @@ def conclude(run: Path, registry: Registry, times: Times) -> str:
 def show_comparison(comparison: Mapping[str, Any]) -> None:
     """Print the tables, the sentences and the verdict."""
     from rich.table import Table
-    from rich.text import Text
 
     from genrelab.compare.tables import lines, tables
 
     console = table_console()
     for table in tables(comparison):
-        shown = Table(title=Text(table.title))
+        shown = Table(title=literal(table.title))
         for number, name in enumerate(table.header):
-            shown.add_column(Text(name), justify="right" if number else "left")
+            shown.add_column(literal(name), justify="right" if number else "left")
         for row in table.rows:
-            shown.add_row(*[Text(cell) for cell in row])
+            shown.add_row(*[literal(cell) for cell in row])
         console.print(shown)
     for line in lines(comparison):
-        console.print(Text(line))
+        console.print(literal(line))

@@ -5,8 +5,11 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+from genrelab.texts import printable
+
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.text import Text
 
 _WIDE = 160  # columns where tables do not go to a terminal
 
@@ -16,3 +19,10 @@ def table_console() -> Console:
     from rich.console import Console
 
     return Console(width=None if sys.stdout.isatty() else _WIDE)
+
+
+def literal(text: str) -> Text:
+    """Return a text that is shown as it is: neither markup, nor anything that a terminal obeys."""
+    from rich.text import Text
+
+    return Text(printable(text))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from genrelab.cli.console import literal
 from genrelab.cli.experiments import STORE, experiment_options
 from genrelab.config.files import load
 from genrelab.plugins.registry import Registry
@@ -46,7 +47,6 @@ def show_leaks(leaks: Leaks) -> None:
     """Print a table of what straddles, the worst of each kind."""
     from rich.console import Console
     from rich.table import Table
-    from rich.text import Text
 
     from genrelab.components import SUBSETS
     from genrelab.data.audit.leaks import KINDS
@@ -58,7 +58,7 @@ def show_leaks(leaks: Leaks) -> None:
             counts = [str(sum(subset == s for _, subset in leak.tracks)) for s in SUBSETS]
             near = (f"{leak.agreement:.2f}", f"{leak.offset:+.2f} s") if kind == "near_duplicate" else ("", "")
             what = " ~ ".join(i for i, _ in leak.tracks) if kind == "near_duplicate" else leak.name
-            table.add_row(one, Text(what), *counts, str(len(leak.tests)), *near)
+            table.add_row(one, literal(what), *counts, str(len(leak.tests)), *near)
         if len(worst) > _SHOWN:
             table.add_row(f"{len(worst) - _SHOWN} more {several}")
     if leaks.leaks:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from genrelab.cli.compare import conclude
-from genrelab.cli.console import table_console
+from genrelab.cli.console import literal, table_console
 from genrelab.cli.times import show_times
 from genrelab.config.files import load
 from genrelab.errors import InputError
@@ -93,7 +93,6 @@ def run(
 def show_rows(rows: list[Row]) -> None:
     """Print the result table."""
     from rich.table import Table
-    from rich.text import Text
 
     from genrelab.study.results import HEADER
 
@@ -102,9 +101,9 @@ def show_rows(rows: list[Row]) -> None:
         table.add_column(name, justify="left" if number in (0, len(HEADER) - 1) else "right")
     for row in rows:
         *cells, last = row.cells()
-        table.add_row(*[Text(cell) for cell in cells], Text(last if row.runs else "no result"))
+        table.add_row(*[literal(cell) for cell in cells], literal(last if row.runs else "no result"))
     console = table_console()
     console.print(table)
     for row in rows:
         if not row.runs:
-            console.print(Text(f"{row.candidate}: {row.message}"), soft_wrap=True)
+            console.print(literal(f"{row.candidate}: {row.message}"), soft_wrap=True)

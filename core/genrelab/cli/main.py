@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import signal
 import sys
 from typing import NoReturn
@@ -50,6 +51,9 @@ def main() -> None:
     What is expected to go wrong is told in one line; a traceback is a bug of genrelab.
     """
     signal.signal(signal.SIGTERM, _terminated)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # one that is closed is None
+            stream.reconfigure(errors="backslashreplace")  # a terminal may lack letters that names have
     try:
         sys.exit(cli.main(standalone_mode=False) or 0)
     except GenrelabError as error:

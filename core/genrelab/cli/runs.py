@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from genrelab.cli.console import table_console
+from genrelab.cli.console import literal, table_console
 from genrelab.cli.times import show_times
 from genrelab.errors import GenrelabError, InputError
 from genrelab.jobs import JOB_FILE, METRICS, TRACEBACK
+from genrelab.texts import printable
 
 if TYPE_CHECKING:
     from genrelab.study.status import RunStatus, TrainingStatus
@@ -75,9 +76,9 @@ def _show_training(folder: Path) -> None:
 
     training = read_training(folder)
     message = training.result.get("message", "")
-    click.echo(f"{folder}: {training.status}" + (f": {message}" if message else ""))
+    click.echo(f"{folder}: {training.status}" + (f": {printable(message)}" if message else ""))
     for name, value in training.settings.items():
-        click.echo(f"  {name} = {value!r}")
+        click.echo(printable(f"  {name} = {value!r}"))
     best = training.result.get("best_epoch")
     rows = [
         (
@@ -94,7 +95,7 @@ def _show_training(folder: Path) -> None:
         shown = ("loss", "accuracy", "f1_macro", "f1_weighted")
         click.echo(f"{subset} with the best weights: " + ", ".join(f"{m} {values[m]:.4f}" for m in shown))
     if (trace := folder / TRACEBACK).is_file():
-        click.echo(f"\n{trace.read_text(encoding='utf-8')}")
+        click.echo(f"\n{printable(trace.read_text(encoding='utf-8', errors='replace'))}")
 
 
 def _row(training: TrainingStatus, run: RunStatus) -> tuple[str, ...]:
@@ -114,11 +115,10 @@ def _bests(run: RunStatus) -> str:
 
 def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     from rich.table import Table
-    from rich.text import Text
 
     table = Table(box=None, pad_edge=False)
     for name in header:
         table.add_column(name)
     for row in rows:
-        table.add_row(*[Text(cell) for cell in row])
+        table.add_row(*[literal(cell) for cell in row])
     table_console().print(table)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import re
 import tomllib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,12 +19,12 @@ from genrelab.config.search_checks import problems_of_search, problems_of_space
 from genrelab.config.structure import KeyPath, Problem
 from genrelab.errors import InputError
 from genrelab.plugins.registry import Registry
+from genrelab.texts import SAFE_NAME
 
 DEFAULTS: dict[str, Any] = {
     "executor": {"name": "local"},
     "reporter": [{"name": "console"}, {"name": "aim"}],
 }
-_SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
 def load(file: Path, registry: Registry, overrides: Sequence[str] = ()) -> Experiment:
@@ -117,7 +116,7 @@ def _problems_of_audio(audio: Audio) -> Iterator[Problem]:
 def _problems_of_names(experiment: Experiment) -> Iterator[Problem]:
     names = [c.name for c in experiment.candidate]
     for path, name in [(("name",), experiment.name), *((("candidate", i, "name"), n) for i, n in enumerate(names))]:
-        if not _SAFE_NAME.fullmatch(name):  # it becomes a folder
+        if not SAFE_NAME.fullmatch(name):  # it becomes a folder
             yield Problem(path, f"{name!r} must be letters, digits, '.', '_' and '-', at most 100")
     for name, count in Counter(n.lower() for n in names).items():
         if count > 1:

@@ -26,6 +26,7 @@ import attrs
 
 from genrelab.errors import InputError
 from genrelab.events import TrialRef
+from genrelab.texts import SAFE_NAME
 
 
 @attrs.frozen
@@ -68,9 +69,12 @@ class RunDirectory:
         try:
             found = tomllib.loads(self.experiment.read_text(encoding="utf-8"))
             names = {candidate["name"] for candidate in found["candidate"]}
+            unsafe = [n for n in (found["name"], *names) if not SAFE_NAME.fullmatch(n)]
             lost = [path for path in self.root.glob("candidates/*") if path.is_dir() and path.name not in names]
         except (OSError, ValueError, RecursionError, LookupError, TypeError) as error:
             raise InputError(f"{self.experiment}: cannot be read: {error!r}") from error
+        if unsafe:
+            raise InputError(f"{self.experiment}: {unsafe[0]!r} is no name of an experiment or a candidate")
         if lost:
             raise InputError(f"{self.experiment}: is damaged: it lacks the candidate of {lost[0]}")
         return found

@@ -106,7 +106,7 @@ def test_several_studies_go_where_the_option_says(tmp_path: Path) -> None:
 
 def test_a_study_that_runs_is_left_to_its_reporter(tmp_path: Path) -> None:
     study = write_study(tmp_path / "study", trials=0, seeds=(1,))
-    with FileLock(study / "lock"), pytest.raises(InputError, match="is running"):
+    with FileLock(study / "lock"), pytest.raises(InputError, match="runs this study; wait until it has ended"):
         sync(study)
 
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from genrelab.errors import InputError, WorkError
+from genrelab.errors import WorkError
 from genrelab.plugins.registry import Registry
 
 if TYPE_CHECKING:
@@ -33,12 +31,14 @@ def aim_sync(runs: tuple[Path, ...], repo: Path | None) -> None:
     RUN is a run directory. What Aim has of the study already is overwritten, so this can be done any number of
     times; curves have the times of the trainings. Nothing is lost when the folder .aim is deleted before.
     """
+    from genrelab.study.claim import held
     from genrelab.study.replay import replay
 
     registry = Registry.discover()
     for run in runs:
         events = list(replay(run))  # read as a whole, so that a broken directory leaves Aim as it is
-        with nobody_runs(run):
+        # Its own reporter writes to Aim while a study runs, and Aim allows one writer.
+        with held(run, "; wait until it has ended, it writes to Aim itself"):
             write(events, listener(registry, run, repo), run)
         click.echo(f"{run}: {sum(type(e).__name__ == 'TrialEnd' for e in events)} trainings are in Aim")
 
@@ -76,17 +76,3 @@ def write(events: list[Event], aim: pluggy.PluginManager, run: Path) -> None:
                 tell(aim, event)
             except Exception as error:
                 raise WorkError(f"{run}: Aim fails: {type(error).__name__}: {error}".rstrip(": ")) from error
-
-
-@contextmanager
-def nobody_runs(run: Path) -> Iterator[Any]:
-    """Hold a run directory: its own reporter writes to Aim while the study runs, and Aim allows one writer."""
-    from filelock import FileLock, Timeout
-
-    try:
-        with FileLock(run / "lock", timeout=0):
-            yield
-    except Timeout:
-        raise InputError(
-            f"{run}: this study is running, and writes to Aim itself; wait until it has ended"
-        ) from None

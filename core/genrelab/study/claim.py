@@ -35,15 +35,32 @@ def claim(experiment: Experiment, root: Path) -> Iterator[None]:
     _check(experiment, root)
     new = not root.exists()
     root.mkdir(parents=True, exist_ok=True)
+    with held(root):
+        try:
+            with _said(RunDirectory(root)):
+                yield
+        except InputError:
+            if new:
+                shutil.rmtree(root)
+            raise
+
+
+@contextlib.contextmanager
+def held(root: Path, hint: str = "") -> Iterator[None]:
+    """Hold a run directory, so that no study runs in it.
+
+    Raises:
+        InputError: one does; `hint` is added to that.
+    """
+    lock = FileLock(root / "lock")
     try:
-        with FileLock(root / "lock", timeout=0), _said(RunDirectory(root)):
-            yield
+        lock.acquire(timeout=0)
     except Timeout:
-        raise InputError(f"{root}: {_holder(root)} runs this study") from None
-    except InputError:
-        if new:
-            shutil.rmtree(root)
-        raise
+        raise InputError(f"{root}: {_holder(root)} runs this study{hint}") from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 @contextlib.contextmanager
@@ -73,11 +90,8 @@ def restart(root: Path) -> None:
         return
     if not RunDirectory(root).experiment.is_file():
         raise InputError(f"{root}: is no run directory; it is left as it is")
-    try:
-        with FileLock(root / "lock", timeout=0):
-            shutil.rmtree(root)
-    except Timeout:
-        raise InputError(f"{root}: {_holder(root)} runs this study") from None
+    with held(root):
+        shutil.rmtree(root)
 
 
 def differences(a: Any, b: Any, path: str = "") -> Sequence[tuple[str, Any, Any]]:

@@ -305,6 +305,17 @@ def test_the_monitored_metric_picks_the_weights_and_stops_early(tmp_path: Path) 
     assert evaluate(model, clips, "validation", 8).scores["accuracy"] == max(values)
 
 
+def test_the_last_epoch_is_kept_where_that_is_asked_for(tmp_path: Path) -> None:
+    settings = attrs.evolve(SETTINGS, epochs=12, learning_rate=0.3, patience=0, keep="last")
+    model, clips = make_model(), make_clips(noise=3.0)
+    fit = run(tmp_path / "a", settings, model=model, clips=clips)
+    losses = [r["validation"]["loss"] for r in fit.history]
+    assert losses[-1] > min(losses)
+    assert fit.best_epoch == len(losses) == 12
+    load_weights(tmp_path / "a", model)
+    assert evaluate(model, clips, "validation", 8).scores["loss"] == pytest.approx(losses[-1], abs=1e-6)
+
+
 def test_what_is_better_by_less_than_min_delta_does_not_count_for_patience(tmp_path: Path) -> None:
     settings = attrs.evolve(SETTINGS, epochs=12, learning_rate=1e-3, patience=3)
     assert len(run(tmp_path / "a", settings, schedules=[]).history) == 12

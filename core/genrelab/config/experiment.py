@@ -161,7 +161,8 @@ class Train:
     label_smoothing: float = tunable(0.0, low=0.0, high=0.9, help="share of the label spread over all genres")
     class_weights: str = one_of("none", CLASS_WEIGHTS, help="of the loss, by the clips that a genre has")
 
-    monitor: str = one_of("loss", METRICS, help="validation metric that stops early and picks the weights kept")
+    monitor: str = one_of("loss", METRICS, help="validation metric that stops early and picks the best epoch")
+    keep: str = one_of("best", ["best", "last"], help="weights that are kept: of the best epoch, or of the last")
     patience: int = tunable(6, low=0, high=1000, help="epochs without a better one before stopping; 0: never")
     min_delta: float = tunable(0.0, low=0.0, high=1.0, help="smallest change that is better, for patience")
     time_limit: float = setting(0.0, low=0.0, help="seconds that a training may take; 0: any")

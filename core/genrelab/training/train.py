@@ -42,7 +42,7 @@ class Fit:
     history: list[dict[str, Any]]
     """One record an epoch: epoch, train, validation, learning_rate, seconds (of these validation_seconds), time."""
     best_epoch: int
-    """From 1; its weights are in best.safetensors; 0 where no epoch has ended."""
+    """The one to keep, from 1; its weights are in best.safetensors; 0 where no epoch has ended."""
     end: Literal["done", "stopped", "time_limit", "interrupted"] = "done"
 
 
@@ -76,8 +76,8 @@ def train(
 ) -> Fit:
     """Train until the last epoch, until no epoch has been better for `patience` epochs, or until interrupted.
 
-    The weights of the epoch that is best in the monitored validation metric are kept in ``best.safetensors``.
-    ``checkpoint.pt`` is written after every epoch, within epochs as often as asked for, and on interruption; a
+    The weights of the epoch that is best in the monitored validation metric, or of the last if so set, are kept in
+    ``best.safetensors``. ``checkpoint.pt`` is written after every epoch, within epochs as often as asked for, and on interruption; a
     training whose directory has one goes on from there.
 
     Args:
@@ -137,9 +137,9 @@ def train(
                 _save(directory, parts, history, processes, epoch)
                 saved = epoch.seconds
             if stop:
-                return Fit(history, _best(history, settings), "interrupted")
+                return Fit(history, _kept(history, settings), "interrupted")
             if 0 < settings.time_limit < epoch.seconds + sum(r["seconds"] for r in history):
-                return Fit(history, _best(history, settings), "time_limit")
+                return Fit(history, _kept(history, settings), "time_limit")
 
         train_loss = _finite(processes.sum(epoch.total) / len(order), "training", number)
         trained = time.perf_counter()
@@ -162,11 +162,11 @@ def train(
                 "time": time.time(),
             }
         )
-        if processes.main and _best(history, settings) == number:
+        if processes.main and _kept(history, settings) == number:
             save_weights(directory, judged, metadata or {})
         _save(directory, parts, history, processes)
         on_epoch(history[-1])
-    return Fit(history, _best(history, settings), "done" if _is_over(history, settings) else "stopped")
+    return Fit(history, _kept(history, settings), "done" if _is_over(history, settings) else "stopped")
 
 
 def _save(
@@ -190,8 +190,10 @@ def _values(history: Sequence[dict[str, Any]], settings: Train) -> list[float]:
     return [sign * record["validation"][settings.monitor] for record in history]
 
 
-def _best(history: Sequence[dict[str, Any]], settings: Train) -> int:
-    """Return the best epoch, the first of equals; 0 before the first."""
+def _kept(history: Sequence[dict[str, Any]], settings: Train) -> int:
+    """Return the epoch to keep: the best, the first of equals, or the last; 0 before the first."""
+    if settings.keep == "last":
+        return len(history)
     values = _values(history, settings)
     return values.index(max(values)) + 1 if values else 0
 

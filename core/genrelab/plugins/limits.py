@@ -21,7 +21,8 @@ from genrelab.errors import InputError
 
 SECONDS = "GENRELAB_PLUGIN_SECONDS"
 """Environment variable: seconds that a component may take to be built."""
-_SECONDS = 600.0
+USUAL = 600.0
+"""Seconds that it may take where the variable does not say."""
 _SHARE = 0.9  # of the memory that is free before
 _GRACE = 30.0  # seconds between the signal and the end of the process
 _POLL = 0.1
@@ -36,16 +37,17 @@ class OverLimitError(BaseException):
 
 
 @contextlib.contextmanager
-def limited(what: str) -> Iterator[None]:
+def limited(what: str, usual: float) -> Iterator[None]:
     """Raise OverLimitError in what takes too long, or too much memory, within this context.
 
     Args:
         what: for people: which plugin it is.
+        usual: seconds that it may take where the environment does not say.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    watch = _Watch(what)
+    watch = _Watch(what, usual)
     before = signal.signal(_SIGNAL, watch.interrupt)
     watch.start()
     try:
@@ -62,11 +64,11 @@ def limited(what: str) -> Iterator[None]:
 class _Watch(threading.Thread):
     """Signals the main thread from the moment that a limit is reached, until that heeds it."""
 
-    def __init__(self, what: str) -> None:
+    def __init__(self, what: str, usual: float) -> None:
         super().__init__(name="plugin limits", daemon=True)
         self.over = threading.Event()
         self._what, self._main = what, threading.get_ident()
-        self._seconds = _seconds()
+        self._seconds = _seconds(usual)
         self._began, self._bytes = time.monotonic(), resident()
         self._most = _SHARE * free_memory()
         self._why = ""
@@ -96,8 +98,8 @@ class _Watch(threading.Thread):
         return ""
 
 
-def _seconds() -> float:
-    text = os.environ.get(SECONDS) or str(_SECONDS)
+def _seconds(usual: float) -> float:
+    text = os.environ.get(SECONDS) or str(usual)
     with contextlib.suppress(ValueError):
         if (seconds := float(text)) > 0:
             return seconds

@@ -27,7 +27,7 @@ from genrelab.components import KINDS, Component
 from genrelab.errors import InputError
 from genrelab.files import is_refusal
 from genrelab.hookspecs import PROJECT
-from genrelab.plugins.limits import OverLimitError, limited
+from genrelab.plugins.limits import USUAL, OverLimitError, limited
 from genrelab.texts import shortened
 
 _NAME = re.compile(r"\w[\w.-]{0,99}")
@@ -80,19 +80,22 @@ def load_plugin(target: str) -> pluggy.PluginManager:
 
 
 @contextlib.contextmanager
-def blamed(target: str, doing: str = "", passing: tuple[type[Exception], ...] = ()) -> Iterator[None]:
+def blamed(
+    target: str, doing: str = "", passing: tuple[type[Exception], ...] = (), seconds: float = USUAL
+) -> Iterator[None]:
     """Run code of a plugin within this context: what it does wrong, or without end, is told with file and line.
 
     Args:
         target: module or file of the plugin.
         doing: what it is asked for; empty: to be imported.
         passing: errors that it may raise.
+        seconds: that it may take where the environment does not say.
 
     Raises:
         PluginError: it raises anything else, or takes too long, or too much memory.
     """
     try:
-        with limited(f"{target}: {doing}".rstrip(": ")):
+        with limited(f"{target}: {doing}".rstrip(": "), seconds):
             yield
     except passing:
         raise

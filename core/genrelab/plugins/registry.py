@@ -21,10 +21,12 @@ import attrs
 from genrelab import __version__
 from genrelab.components import KINDS, Component
 from genrelab.errors import GenrelabError, InputError
+from genrelab.plugins.limits import USUAL
 from genrelab.plugins.loading import PluginError, blamed, components_of, load_plugin, locate
 
 REGISTRY_FILE = "registry.toml"
 _SHIPPED = "genrelab_plugins"
+_LONGEST = 24 * 3600.0  # seconds; a dataset may look through, or compose, files for hours
 
 
 @attrs.frozen
@@ -166,7 +168,7 @@ class Registry:
         """
         entry = self.entry(kind, name)
         try:
-            with blamed(entry.target, "build", (GenrelabError,)):
+            with blamed(entry.target, "build", (GenrelabError,), _LONGEST if kind == "dataset" else USUAL):
                 yield
         except PluginError as error:
             raise PluginError(f"{kind} {name!r} from {entry.source}: {error}") from error

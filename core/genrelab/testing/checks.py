@@ -17,7 +17,7 @@ import attrs
 from genrelab.components import KINDS, Component, Kind
 from genrelab.errors import InputError
 from genrelab.params import specs
-from genrelab.plugins.limits import OverLimitError, limited
+from genrelab.plugins.limits import USUAL, OverLimitError, limited
 from genrelab.plugins.registry import guess
 
 Promise = Callable[[Any, Any], None]
@@ -94,7 +94,7 @@ class Check:
             unittest.SkipTest: it cannot be checked here.
         """
         try:
-            with limited(f"{self.component.name}: {self.name}"):
+            with limited(f"{self.component.name}: {self.name}", USUAL):
                 self.promise(self.component, self.params)
         except SkipTest:
             raise

@@ -77,8 +77,8 @@ def train(
     """Train until the last epoch, until no epoch has been better for `patience` epochs, or until interrupted.
 
     The weights of the epoch that is best in the monitored validation metric, or of the last if so set, are kept in
-    ``best.safetensors``. ``checkpoint.pt`` is written after every epoch, within epochs as often as asked for, and on
-    interruption; a training whose directory has one goes on from there.
+    ``best.safetensors``. ``checkpoint.pt`` is written after every epoch, within epochs as often as asked for, and
+    on interruption; a training whose directory has one goes on from there.
 
     Args:
         model: on the clips' device.

@@ -136,5 +136,6 @@ def test_an_override_is_valid_or_told_in_one_report(key: str, value: str) -> Non
     check(file, "--set", (key + value).replace("\0", ""))
 
 
+@pytest.mark.slow
 def test_the_experiments_that_are_changed_are_valid() -> None:
     assert {check(written(tables)).code for tables in VALID} == {0}

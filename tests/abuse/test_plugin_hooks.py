@@ -111,6 +111,7 @@ def test_a_hook_that_is_wrong_is_named(folder: Path, kind: Kind, body: str) -> N
     assert "Traceback" not in told.out + told.err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("body", [*FAULTS.values(), "import no_such_package"], ids=[*FAULTS, "imports"])
 def test_a_wrong_hook_disturbs_nobody_and_is_told_in_one_report(folder: Path, body: str) -> None:
     offer(folder, KINDS["model"], body)

@@ -81,7 +81,9 @@ def test_a_query_for_aim_compares_with_the_name_and_does_nothing_else(name: str)
         assert [ast.literal_eval(n.comparators[0]) for n in compared] == [name]
 
 
-@pytest.mark.parametrize("path", [*PATHS, *HOSTILE], ids=lambda p: ascii(p)[:40])
+@pytest.mark.parametrize(
+    "path", [*PATHS, *(pytest.param(p, marks=pytest.mark.slow) for p in HOSTILE)], ids=lambda p: ascii(p)[:40]
+)
 def test_a_manifest_leads_nowhere_but_into_its_folder(tmp_path: Path, path: str) -> None:
     root = tmp_path / "music"
     root.mkdir()

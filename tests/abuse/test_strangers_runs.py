@@ -56,7 +56,10 @@ def read(what: str, study: Path) -> Told:
     return told
 
 
-@pytest.mark.parametrize("name", NAMES, ids=ascii)
+SOME = [pytest.param(name, marks=pytest.mark.slow if i else ()) for i, name in enumerate(NAMES)]
+
+
+@pytest.mark.parametrize("name", SOME, ids=ascii)
 def test_a_candidate_or_study_whose_name_leads_elsewhere_is_refused(study: Path, name: str) -> None:
     candidates = tomllib.loads((study / "experiment.toml").read_text())["candidate"]
     for changes in ({"name": name}, {"candidate": [{**candidates[0], "name": name}, *candidates[1:]]}):

@@ -137,7 +137,6 @@ def test_mutated_audio_is_used_or_quarantined(limited, tmp_path, monkeypatch):
     assert reasons["used"] > 10
     assert reasons.keys() >= {"used", "undecodable"}
     assert not reasons.keys() & {"timeout", "crashed", "failed"}
-    check_memory()
 
 
 @pytest.mark.slow

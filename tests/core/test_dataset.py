@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import attrs
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from genrelab import Collection, Dataset, InputError, Track
+from genrelab import Collection, InputError, Track
 from genrelab.config.experiment import DatasetChoice
 from genrelab.data.dataset import read_dataset
 from genrelab.data.splits import split_tracks
@@ -27,9 +28,12 @@ class OneDataset:
 
     tracks: object
 
-    def get(self, kind: str, name: str) -> Dataset:
-        assert (kind, name) == ("dataset", "mine")
-        return Dataset("mine", Params, lambda _: self.tracks)  # type: ignore[return-value, arg-type]
+    def build(self, kind: str, name: str, params: Params) -> object:
+        assert (kind, name, params) == ("dataset", "mine", Params())
+        return self.tracks
+
+    def calling(self, kind: str, name: str) -> contextlib.AbstractContextManager[None]:
+        return contextlib.nullcontext()
 
 
 TRACKS = (Track("1", Path("a.mp3"), "rock"), Track("2", Path("b.mp3"), "jazz"))

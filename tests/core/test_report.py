@@ -232,7 +232,7 @@ class TestFailure:
     def test_files_that_cannot_be_read(self, tmp_path: Path) -> None:
         root = write_study(tmp_path / "study", Plan(candidates=1, ended=False))
         (root / "candidates/candidate-00/search.json").write_text("{")
-        with pytest.raises(InputError, match="cannot be read"):
+        with pytest.raises(InputError, match="is damaged"):
             write_report(root, REGISTRY)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from genrelab.errors import GenrelabError
-from tests.abuse.tiny import call, outcome, prepare, run_arguments
+from tests.abuse.tiny import call, outcome, prepare, run_arguments, slow_but
 
 TRAINING = ("job.json", "metrics.jsonl", "checkpoint.pt", "best.safetensors", "result.json")
 KINDS = (
@@ -35,8 +35,11 @@ DAMAGES: dict[str, Callable[[bytes], bytes | None]] = {
     "halved": lambda raw: raw[: len(raw) // 2],
     "less a line": lambda raw: raw[: raw.rstrip(b"\n").rfind(b"\n") + 1],
 }
-FEW = [("data/tracks.csv", "less a line"), ("candidates/wide/final/seed-1/best.safetensors", "halved")]
-FEW += [("candidates/wide/trials/000/result.json", "emptied")]
+FEW = {
+    ("data/tracks.csv", "less a line"),
+    ("candidates/wide/final/seed-1/best.safetensors", "halved"),
+    ("candidates/wide/trials/000/result.json", "emptied"),
+}
 ALL = [(kind, damage) for kind in KINDS for damage in DAMAGES]
 READERS = {
     "compare": ("compare", "study"),
@@ -65,12 +68,17 @@ def damaged(folder: Path, kind: str, damage: str) -> Path:
     shutil.rmtree(folder / "study", ignore_errors=True)
     shutil.copytree(folder / "undisturbed", folder / "study")
     file = next((folder / "study").glob(kind))
-    left = DAMAGES[damage](file.read_bytes())
-    file.unlink() if left is None else file.write_bytes(left)
+    harm(file, damage)
     return file
 
 
-def check_run(undisturbed: tuple[Path, dict[str, Any]], kind: str, damage: str) -> None:
+def harm(file: Path, damage: str) -> None:
+    left = DAMAGES[damage](file.read_bytes())
+    file.unlink() if left is None else file.write_bytes(left)
+
+
+@pytest.mark.parametrize(("kind", "damage"), slow_but(FEW, ALL))
+def test_a_run_makes_again_what_is_damaged(undisturbed: Any, kind: str, damage: str) -> None:
     folder, expected = undisturbed
     file = damaged(folder, kind, damage)
     done = call(*run_arguments("study"))
@@ -81,17 +89,6 @@ def check_run(undisturbed: tuple[Path, dict[str, Any]], kind: str, damage: str) 
     if not kind.endswith(NOT_USED_AGAIN):
         assert file.is_file()
         assert outcome(folder / "study") == expected
-
-
-@pytest.mark.parametrize(("kind", "damage"), FEW)
-def test_a_run_makes_again_what_is_damaged(undisturbed: Any, kind: str, damage: str) -> None:
-    check_run(undisturbed, kind, damage)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(("kind", "damage"), ALL)
-def test_a_run_makes_again_whatever_is_damaged(undisturbed: Any, kind: str, damage: str) -> None:
-    check_run(undisturbed, kind, damage)
 
 
 @pytest.mark.slow
@@ -109,29 +106,18 @@ def test_other_commands_name_what_is_damaged(undisturbed: Any, reader: str) -> N
 
 
 FILES_OF_STORE = ("meta.json", "index.bin", "files.bin", "shard-00000.f16", "quarantine.jsonl")
-FEW_OF_STORE = [("shard-00000.f16", "halved")]
+FEW_OF_STORE = {("shard-00000.f16", "halved")}
 ALL_OF_STORE = [(file, damage) for file in FILES_OF_STORE for damage in ("deleted", "emptied", "halved")]
 
 
-def check_store(undisturbed: tuple[Path, dict[str, Any]], kind: str, damage: str) -> None:
+@pytest.mark.parametrize(("kind", "damage"), slow_but(FEW_OF_STORE, ALL_OF_STORE))
+def test_a_damaged_feature_store_is_made_again(undisturbed: Any, kind: str, damage: str) -> None:
     folder, expected = undisturbed
     shutil.rmtree(folder / "store", ignore_errors=True)
     shutil.rmtree(folder / "study", ignore_errors=True)
     shutil.copytree(folder / ".genrelab/store", folder / "store")
     [file] = (folder / "store").glob(f"*/{kind}")
-    left = DAMAGES[damage](file.read_bytes())
-    file.unlink() if left is None else file.write_bytes(left)
+    harm(file, damage)
     done = call(*run_arguments("study"), "--store", "store")
     assert done.exit_code == 0, done.exception
     assert outcome(folder / "study") == expected
-
-
-@pytest.mark.parametrize(("kind", "damage"), FEW_OF_STORE)
-def test_a_damaged_feature_store_is_made_again(undisturbed: Any, kind: str, damage: str) -> None:
-    check_store(undisturbed, kind, damage)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(("kind", "damage"), ALL_OF_STORE)
-def test_a_feature_store_is_made_again_whatever_is_damaged(undisturbed: Any, kind: str, damage: str) -> None:
-    check_store(undisturbed, kind, damage)

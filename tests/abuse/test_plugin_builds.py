@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from genrelab.components import KINDS
 from genrelab.plugins import limits
 from tests.abuse.test_experiment_files import assert_clear
+from tests.abuse.tiny import slow_but
 from tests.abuse.watch import Told, study
 
 # What ends a plugin may be raised where Python can only ignore it; then it is raised again.
@@ -84,11 +83,6 @@ def assert_told(told: Told, kind: str, cause: str) -> None:
     assert f"{kind} 'net' from --plugin {Path('net.py').absolute()}: {Path('net.py').absolute()}:" in told.err
     assert cause in told.err
     assert not Path("runs").exists() or not list(Path("runs").rglob("result.json"))
-
-
-def slow_but(some: set[tuple[str, str]], every: Iterable[tuple[str, str]]) -> list[Any]:
-    """Return pairs, of which all but some are for the slow tests."""
-    return [pytest.param(*pair, marks=() if pair in some else pytest.mark.slow) for pair in every]
 
 
 FAST = {("model", "raises"), ("scheduler", "exits"), ("executor", "gives None"), ("feature", "gives a class")}

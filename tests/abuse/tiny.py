@@ -6,9 +6,11 @@ import csv
 import json
 import shutil
 import traceback
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import pytest
 import safetensors.numpy
 from click.testing import CliRunner, Result
 
@@ -74,3 +76,8 @@ def outcome(root: Path) -> dict[str, Any]:
         found["table"] = [{k: v for k, v in row.items() if k != "epoch_seconds"} for row in csv.DictReader(lines)]
     found["tracks"] = (root / "data/tracks.csv").read_text()
     return found
+
+
+def slow_but(some: set[tuple[str, str]], every: Iterable[tuple[str, str]]) -> list[Any]:
+    """Return pairs, of which all but some are for the slow tests."""
+    return [pytest.param(*pair, marks=() if pair in some else pytest.mark.slow) for pair in every]

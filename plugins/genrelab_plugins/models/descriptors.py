@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from genrelab import Model, hookimpl, one_of, tunable
+from genrelab import InputError, Model, hookimpl, tunable
 
 if TYPE_CHECKING:
     from torch import nn
@@ -22,10 +22,11 @@ if TYPE_CHECKING:
 class Params:
     """Parameters of descriptors."""
 
-    contrast: bool = one_of(True, [True, False], help="whether spectral contrast is looked at")
-    changes: bool = one_of(True, [True, False], help="whether changes over 1 to 32 frames are looked at")
-    rhythm: bool = one_of(True, [True, False], help="whether onsets and their rhythm are looked at")
-    hidden_dim: int = tunable(0, low=0, high=1024, help="units of a hidden layer; 0: none, a linear classifier")
+    timbre: float = tunable(1.0, low=0.0, high=1.0, help="weight of cepstral coefficients; 0: not looked at")
+    contrast: float = tunable(0.5, low=0.0, high=1.0, help="weight of spectral contrast; 0: not looked at")
+    changes: float = tunable(1.0, low=0.0, high=1.0, help="weight of changes over 1 to 32 frames; 0: not looked at")
+    rhythm: float = tunable(0.5, low=0.0, high=1.0, help="weight of onsets and their rhythm; 0: not looked at")
+    hidden_dim: int = tunable(128, low=0, high=1024, help="units of a hidden layer; 0: none, a linear classifier")
     input_dropout: float = tunable(0.3, low=0.0, high=0.8, help="dropout of descriptors")
     dropout: float = tunable(0.5, low=0.0, high=0.8, help="dropout after the hidden layer")
 
@@ -34,17 +35,21 @@ def build(params: Params, shape: tuple[int, int], classes: int) -> nn.Module:
     """Build the classifier for features of shape (bins, frames).
 
     Raises:
-        InputError: the feature has fewer than 16 bins or 8 frames.
+        InputError: the feature has fewer than 16 bins or 8 frames, or all weights are 0.
     """
     from torch import nn
 
     from genrelab_plugins.models import _blocks
-    from genrelab_plugins.models._descriptors import Descriptors
+    from genrelab_plugins.models._descriptors import KINDS, Descriptors, Weigh
     from genrelab_plugins.models._statistics import SoftClip, Standardize, linear_from_zero
 
     _blocks.check_shape(shape, bins=16, frames=8)
-    wanted = Descriptors(shape[0], contrast=params.contrast, changes=params.changes, rhythm=params.rhythm)
-    body: list[nn.Module] = [wanted, Standardize(wanted.values), SoftClip(3.0), nn.Dropout(params.input_dropout)]
+    weights = {kind: getattr(params, kind) for kind in KINDS}
+    if not any(weights.values()):
+        raise InputError("descriptors: all weights are 0: nothing is looked at; set one above 0")
+    wanted = Descriptors(shape[0], weights)
+    body: list[nn.Module] = [wanted, Standardize(wanted.values), SoftClip(3.0), Weigh(wanted.sizes, weights)]
+    body.append(nn.Dropout(params.input_dropout))
     if not params.hidden_dim:
         return _blocks.Classifier(*body, head=linear_from_zero(wanted.values, classes))
     body += [nn.Linear(wanted.values, params.hidden_dim), nn.ReLU(), nn.Dropout(params.dropout)]

@@ -19,7 +19,7 @@ from genrelab.errors import GenrelabError
 from genrelab.files import how_to_go_on
 from tests.conftest import ROOT, TOY
 
-MEASURED = ("seconds", "epoch_seconds", "judging_seconds", "clips_per_second", "peak_memory")
+MEASURED = ("seconds", "earlier_seconds", "epoch_seconds", "judging_seconds", "clips_per_second", "peak_memory")
 """What two equal runs do not share."""
 KINDS = {"datasets": "tones", "features": "spectrum", "models": "linear", "reporters": "recorder"}
 SETTINGS = (

@@ -24,7 +24,7 @@ from genrelab.training.job import run_job
 from tests.conftest import TOY
 
 Write = Callable[..., Path]
-MEASURED = ("seconds", "epoch_seconds", "judging_seconds", "clips_per_second", "peak_memory")
+MEASURED = ("seconds", "earlier_seconds", "epoch_seconds", "judging_seconds", "clips_per_second", "peak_memory")
 
 
 class MemoryStore:
@@ -169,16 +169,13 @@ def termination() -> Iterator[list[int]]:
     signal.signal(signal.SIGTERM, before)
 
 
-def test_a_terminated_job_leaves_a_checkpoint_and_no_result_and_goes_on(
-    write: Write, monkeypatch: pytest.MonkeyPatch, termination: list[int]
-) -> None:
-    undisturbed, folder = write("undisturbed"), write("terminated")
-    run_job(undisturbed)
+def terminate(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run a job that is told to end within its second epoch, which has 5 steps."""
     step, calls = torch.nn.functional.cross_entropy, []
 
     def cross_entropy(*arguments: Any, **named: Any) -> torch.Tensor:
         calls.append(1)
-        if len(calls) == 8:  # within the second epoch, which has 5 steps
+        if len(calls) == 8:
             os.kill(os.getpid(), signal.SIGTERM)
         found: torch.Tensor = step(*arguments, **named)
         return found
@@ -186,12 +183,44 @@ def test_a_terminated_job_leaves_a_checkpoint_and_no_result_and_goes_on(
     with monkeypatch.context() as patch:
         patch.setattr("torch.nn.functional.cross_entropy", cross_entropy)
         run_job(folder)
+
+
+def test_a_terminated_job_leaves_a_checkpoint_and_no_result_and_goes_on(
+    write: Write, monkeypatch: pytest.MonkeyPatch, termination: list[int]
+) -> None:
+    undisturbed, folder = write("undisturbed"), write("terminated")
+    run_job(undisturbed)
+    terminate(folder, monkeypatch)
     assert termination == [signal.SIGTERM]  # its usual course, afterwards
     assert not (folder / "result.json").exists()
     progress = torch.load(folder / "checkpoint.pt", weights_only=True)["progress"]
     assert (len(progress["history"]), progress["epoch"]["steps"]) == (1, 3)
     run_job(folder)
     assert result(folder) == result(undisturbed)
+
+
+@pytest.mark.usefixtures("termination")
+@pytest.mark.parametrize("fails", [False, True])
+def test_the_seconds_of_a_training_are_those_of_all_its_sessions(
+    write: Write, monkeypatch: pytest.MonkeyPatch, fails: bool
+) -> None:
+    folder = write(epochs=2)
+    terminate(folder, monkeypatch)
+    checkpoint = torch.load(folder / "checkpoint.pt", weights_only=True)
+    checkpoint["progress"]["history"][0]["seconds"] = 10_000.0
+    checkpoint["progress"]["epoch"]["seconds"] = 500.0
+    torch.save(checkpoint, folder / "checkpoint.pt")
+
+    def fail(*_: Any) -> None:
+        raise WorkError("no weights")
+
+    if fails:
+        monkeypatch.setattr(jobs, "load_weights", fail)
+    run_job(folder)
+    found = json.loads((folder / "result.json").read_text())
+    assert found["status"] == ("failed" if fails else "completed")
+    assert found["earlier_seconds"] == 10_500
+    assert 10_500 < found["seconds"] < 10_600
 
 
 def test_a_full_disk_gives_one_line_and_no_result_and_the_job_goes_on(

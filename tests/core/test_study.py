@@ -27,7 +27,7 @@ from genrelab.times import TITLE, WORK
 from tests.conftest import TOY, Command
 
 # What two equal runs do not share.
-MEASURED = ("seconds", "epoch_seconds", "judging_seconds", "clips_per_second", "peak_memory")
+MEASURED = ("seconds", "earlier_seconds", "epoch_seconds", "judging_seconds", "clips_per_second", "peak_memory")
 NO_SEARCH = ("search={}", "candidate.wide.space={}")
 
 

@@ -176,4 +176,6 @@ def test_a_study_counts_what_its_files_tell_and_nothing_twice(
     for file in tmp_path.rglob("result.json"):  # as if they had been killed before the weights were judged
         file.unlink()
     before = told()["train"]
-    assert run(1, 2)["train"] == pytest.approx(before)
+    third = run(1, 2)
+    assert third["train"] == pytest.approx(before)
+    assert third["start"] >= second["start"]

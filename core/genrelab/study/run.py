@@ -210,7 +210,8 @@ class Study:
                 executor.submit(end.job)
                 return
             message = f"its process died twice: {end.detail}"
-            write_json(end.job.directory / RESULT, {"status": "failed", "message": message, "seconds": 0.0})
+            seconds = sum(record["seconds"] for record in read_lines(end.job.directory / METRICS))
+            write_json(end.job.directory / RESULT, {"status": "failed", "message": message, "seconds": seconds})
         del self._running[end.job.directory]
         self._times.under_way(len(self._running))
         self._tell_end(watched)
@@ -225,7 +226,8 @@ class Study:
         result = read_json(file) if (file := watched.folder / RESULT).is_file() else {}
         if "judging_seconds" in result:
             self._times.add("validate", result["judging_seconds"])
-            self._times.add("start", time.monotonic() - watched.begun - result["seconds"])
+            session = result["seconds"] - result["earlier_seconds"]
+            self._times.add("start", time.monotonic() - watched.begun - session)
         candidate = next(c for c in self._candidates if c.name == watched.trial.candidate)
         objective = candidate.objective(result) if result else None
         self._tell(trial_end(watched.trial, result, watched.epochs, objective, time.time()))

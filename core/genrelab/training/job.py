@@ -68,6 +68,22 @@ class JobFile:
     """When to end early, for a trial of a search that has such a rule."""
 
 
+@attrs.define
+class _Session:
+    """What one process does of a training; a training that is interrupted has several."""
+
+    interrupted: Callable[[], bool]
+    """Asked after every step whether to stop."""
+    processes: Processes
+    """That share the training."""
+    earlier_seconds: float = 0.0
+    """That sessions before this one have trained, as far as the checkpoint knows."""
+
+    def resume(self, seconds: float) -> None:
+        """Note what the checkpoint knows."""
+        self.earlier_seconds = seconds
+
+
 def run_job(directory: Path) -> None:
     """Train as ``job.json`` says, or go on from the checkpoint; write ``result.json`` when it has ended.
 
@@ -89,9 +105,11 @@ def run_job(directory: Path) -> None:
     processes = Processes.joined()
     try:
         with Postponed() as signals:
-            result = _result(directory, signals.requested, processes)
+            session = _Session(signals.requested, processes)
+            result = _result(directory, session)
             if result is not None:
-                result["seconds"] = time.perf_counter() - started
+                result["earlier_seconds"] = session.earlier_seconds
+                result["seconds"] = session.earlier_seconds + time.perf_counter() - started
                 _write_result(directory, result, processes)
     except DamagedError as error:
         raise WorkError(str(error)) from error
@@ -115,10 +133,10 @@ def _write_result(directory: Path, result: dict[str, Any], processes: Processes)
     sys.exit(1)
 
 
-def _result(directory: Path, interrupted: Callable[[], bool], processes: Processes) -> dict[str, Any] | None:
+def _result(directory: Path, session: _Session) -> dict[str, Any] | None:
     """Train; return what has come of it, None where the training was interrupted."""
     try:
-        found = _run(directory, interrupted, processes)
+        found = _run(directory, session)
     except DivergedError as error:
         return {"status": "diverged", "message": str(error)}
     except DamagedError:
@@ -135,14 +153,14 @@ def _result(directory: Path, interrupted: Callable[[], bool], processes: Process
     return found
 
 
-def _run(directory: Path, interrupted: Callable[[], bool], processes: Processes) -> dict[str, Any] | None:
+def _run(directory: Path, session: _Session) -> dict[str, Any] | None:
     job, registry = read_job(directory)
     device = resolve(job.device)
     memory = PeakMemory(device)
     clips, model = open_job(directory, job, registry, device)
     try:
         counted = multiply_adds(model, clips.shape, device)  # before the training, lest that is lost where it fails
-        fit = _fit(directory, job, registry, clips, model, interrupted, processes)
+        fit = _fit(directory, job, registry, clips, model, session)
     except (MemoryError, RuntimeError) as error:
         if not _is_out_of_memory(error):
             raise
@@ -151,7 +169,7 @@ def _run(directory: Path, interrupted: Callable[[], bool], processes: Processes)
         return None
     if not fit.best_epoch:
         raise WorkError(f"train.time_limit of {job.recipe.train.time_limit:g} s is over before the first epoch")
-    found = _judge(directory, job, clips, model, fit, processes)
+    found = _judge(directory, job, clips, model, fit, session.processes)
     return {**found, "multiply_adds": counted, "peak_memory": memory.read()}
 
 
@@ -176,16 +194,10 @@ def open_job(directory: Path, job: JobFile, registry: Registry, device: torch.de
 
 
 def _fit(
-    directory: Path,
-    job: JobFile,
-    registry: Registry,
-    clips: Clips,
-    model: nn.Module,
-    interrupted: Callable[[], bool],
-    processes: Processes,
+    directory: Path, job: JobFile, registry: Registry, clips: Clips, model: nn.Module, session: _Session
 ) -> Fit:
     """Train the model of a job."""
-    recipe, settings = job.recipe, job.recipe.train
+    recipe, settings, processes = job.recipe, job.recipe.train, session.processes
     optimizer, schedules = build_optimizer(recipe, registry, model, clips)
     if settings.compile:
         compile_model(model, clips.shape, clips.device)
@@ -201,7 +213,8 @@ def _fit(
         seed=job.seed,
         directory=directory,
         on_epoch=lambda record: append_line(directory / METRICS, record) if processes.main else None,
-        interrupted=interrupted,
+        on_resume=session.resume,
+        interrupted=session.interrupted,
         hopeless=job.stop.is_due if job.stop else lambda _: False,
         metadata=_header(job, clips),
         processes=processes,

@@ -69,6 +69,7 @@ def train(
     seed: int,
     directory: Path,
     on_epoch: Callable[[dict[str, Any]], None],
+    on_resume: Callable[[float], None] = lambda _: None,
     interrupted: Callable[[], bool] = lambda: False,
     hopeless: Callable[[Sequence[dict[str, Any]]], bool] = lambda _: False,
     metadata: Mapping[str, str] | None = None,
@@ -90,6 +91,7 @@ def train(
         seed: of every random stream.
         directory: where weights and checkpoint are.
         on_epoch: gets the record of every epoch, those before the checkpoint as well.
+        on_resume: gets the seconds that the epochs of the checkpoint have taken, and the part of one under way.
         interrupted: asked after every step whether to stop.
         hopeless: asked after every epoch, with the records of all, whether to go no further.
         metadata: texts for the header of the weights.
@@ -112,6 +114,7 @@ def train(
     history: list[dict[str, Any]] = progress.get("history", [])
     for record in history:
         on_epoch(record)
+    on_resume(sum(r["seconds"] for r in history) + progress.get("epoch", {}).get("seconds", 0.0))
 
     while not _is_over(history, settings) and not hopeless(history):
         number = len(history) + 1

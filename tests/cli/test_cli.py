@@ -165,6 +165,12 @@ class TestWrongInput:
         (tmp_path / "x.toml").write_text("\nname = = 3")
         assert_one_clear_line(genrelab("run", "x.toml"), "x.toml: cannot be read", "line 2")
 
+    @pytest.mark.parametrize("command", ["validate", "run"])
+    def test_a_run_to_start_from_that_is_not_there(self, genrelab: Command, tmp_path: Path, command: str) -> None:
+        done = genrelab(command, SHIPPED / "quickstart.toml", "--set", 'search.warm_start=["runs/a", "runs/b"]')
+        assert_one_clear_line(done, "search.warm_start: runs/a, runs/b: no run directory there")
+        assert not (tmp_path / ".genrelab").exists()
+
     def test_two_plugins_of_one_name(self, genrelab: Command, tmp_path: Path) -> None:
         (tmp_path / "registry.toml").write_text('[models]\ncnn1d_gru = "./mine.py"\n')
         done = genrelab("run", SHIPPED / "quickstart.toml")

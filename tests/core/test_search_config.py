@@ -54,8 +54,16 @@ def resolved(space: dict[str, Any], **changed: Any) -> list[Parameter]:
         (DROPOUT, {"method": "sobol", "warm_start": ["runs/a"]}, "search.warm_start: has no meaning"),
         (DROPOUT, {"metric": "seconds", "stopping": {"rule": "asha"}}, "seconds is not known before a trial's end"),
         (DROPOUT, {"against": ["seconds"], "stopping": {"rule": "asha"}}, "looks at one objective"),
-        (DROPOUT, {"first": [{"model.dropout": 0.9}]}, "model.dropout = 0.9 is not in the space of candidate"),
-        (DROPOUT, {"first": [{"model.drop": 0.2}]}, "model.drop is not searched for candidate"),
+        (
+            DROPOUT,
+            {"first": [{"model.dropout": 0.9}]},
+            "model.dropout = 0.9 is not in the space (for candidate 'cnn1d_gru')",
+        ),
+        (
+            DROPOUT,
+            {"first": [{"model.drop": 0.2}]},
+            "model.drop is not searched (did you mean 'model.dropout'?) (for candidate",
+        ),
         (DROPOUT, {"first": [{"model.dropout": []}]}, "expected a number, string or boolean"),
         (
             {"model.dropout": {"low": 0.1, "high": 0.5, "step": 0.3}},
@@ -79,6 +87,39 @@ def resolved(space: dict[str, Any], **changed: Any) -> list[Parameter]:
 )
 def test_what_is_wrong_with_a_search_is_told(space: dict[str, Any], search: dict[str, Any], said: str) -> None:
     assert said in problems(space, **search)
+
+
+@pytest.mark.parametrize(
+    ("space", "search", "said"),
+    [
+        ({"model.drop": {"choice": [0.1]}}, {}, 'model.drop": names no parameter'),
+        (DROPOUT, {"constraints": ["model.dropout <= 0.05"]}, "no setting satisfies 'model.dropout <= 0.05'"),
+        (DROPOUT, {"first": [{"model.dropout": 0.9}]}, "model.dropout = 0.9 is not in the space"),
+        (
+            {"model.dropout": {"choice": [0.1, 0.2, 0.3, 0.4, 0.5]}},
+            {"method": "grid"},
+            "the grid has more settings",
+        ),
+        ({}, {"method": "fixed", "first": [{"model.dropout": 9.0}], "trials": 1}, "model.dropout: 9.0 is outside"),
+    ],
+)
+def test_what_candidates_share_is_told_once(space: dict[str, Any], search: dict[str, Any], said: str) -> None:
+    names = ("cnn1d_gru", "cnn1d_lstm", "cnn2d_gru")
+    candidate = [{"name": name, "model": {"name": name}} for name in names]
+    tables = {**BASE, "candidate": candidate, "search": {"trials": 4, "space": space, **search}}
+    with pytest.raises(InputError) as caught:
+        parse(tables, REGISTRY, "x.toml")
+    assert "problems" not in str(caught.value)
+    assert said in str(caught.value)
+    assert str(caught.value).endswith(" (for every candidate)")
+
+
+def test_what_some_candidates_share_names_them() -> None:
+    own = {"space": {"model.dropout": {"low": 0.0, "high": 0.05}}}
+    candidate = [{"name": "a"}, {"name": "b", **own}, {"name": "c"}]
+    search = {"trials": 4, "space": DROPOUT, "constraints": ["model.dropout <= 0.05"]}
+    with pytest.raises(InputError, match=r"no setting satisfies '[^']*' \(for candidates 'a', 'c'\)$"):
+        parse({**BASE, "candidate": candidate, "search": search}, REGISTRY, "x.toml")
 
 
 def test_all_kinds_of_a_space_are_resolved() -> None:

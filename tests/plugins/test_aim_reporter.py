@@ -258,6 +258,26 @@ def test_an_interrupted_study_goes_on_in_the_same_runs(tmp_path):
     assert series(runs["toy"], "best_f1_macro", candidate="gru") == {0: 0.7, 1: 0.7, 2: 0.8}
 
 
+def test_studies_that_follow_each_other_in_one_process_are_all_mirrored(tmp_path, capsys):
+    """Each has a thread of its own, and Aim keeps what it opens of a repository for the whole process."""
+    registry, trial = Registry.discover(), search("gru", 0)
+    chosen = [ReporterChoice("aim", registry.get("reporter", "aim").params(repo=str(tmp_path)))]
+    for name in ("first", "second", "third"):
+        with Listeners(chosen, registry) as listeners:
+            for event in (study_start(tmp_path, name), trial_start(tmp_path, trial), epoch_end(trial, 1)):
+                listeners.tell(event)
+            listeners.tell(trial_end(trial, 0.5))
+            listeners.tell(study_end(tmp_path))
+    assert capsys.readouterr().err == ""
+    from aim.sdk.repo import Repo
+
+    repo = Repo.from_path(str(tmp_path))
+    repo._recreate_index()
+    found = [run for run in repo.iter_runs() if run.name == "toy"]
+    assert sorted(Path(run["study", "directory"]).name for run in found) == ["first", "second", "third"]
+    assert {run["study", "status"] for run in repo.iter_runs()} == {"COMPLETED"}
+
+
 SCRIPT = """
 import os, signal, sys, time
 from pathlib import Path

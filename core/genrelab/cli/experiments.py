@@ -14,6 +14,7 @@ from genrelab.cli.times import show_times
 from genrelab.config.files import load
 from genrelab.errors import InputError
 from genrelab.plugins.registry import Registry
+from genrelab.study.rundir import earlier_runs
 from genrelab.times import Times
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ def experiment_options(command: Callable[..., Any]) -> Callable[..., Any]:
 def validate(experiment: Path, overrides: tuple[str, ...], plugins: tuple[Path, ...]) -> None:
     """Check an experiment file and say everything that is wrong with it."""
     found = load(experiment, Registry.discover(plugins), overrides)
+    earlier_runs(found.search)
     names = ", ".join(c.name for c in found.candidate)
     click.echo(f"{experiment}: ok: {found.trainings} trainings of {len(found.candidate)} candidates ({names})")
 

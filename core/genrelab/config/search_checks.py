@@ -50,14 +50,16 @@ def problems_of_space(experiment: Experiment, index: int, registry: Registry) ->
     found = False
     for name, dimension in space.items():
         where, whose = _place(experiment, candidate, mine, name)
+        subject = f"{name}: " if experiment.search.method == "fixed" else ""
         for key, message in _problems_of_dimension(name, dimension, known):
             found = True
-            yield Problem((*where, key) if key else where, message + whose)
+            yield Problem((*where, key) if key else where, subject + message, whose)
     for name in space:
         table, _, key = name.rpartition(".")
         if f"{table.partition('.')[0]}.{key}" in space.keys() - {name}:
             found = True
-            yield Problem(_place(experiment, candidate, mine, name)[0], "is searched under two names")
+            where, whose = _place(experiment, candidate, mine, name)
+            yield Problem(where, "is searched under two names", whose)
     if found or not experiment.trials(candidate):
         return
     resolved = resolve(space, known)
@@ -104,10 +106,10 @@ def _refuse_unfit(name: str, space: Mapping[str, Parameter], text: str) -> None:
 def _place(experiment: Experiment, candidate: Candidate, mine: KeyPath, name: str) -> tuple[KeyPath, str]:
     """Return where a dimension stands and, if it stands in the file's search, for which candidate it is wrong."""
     if experiment.search.method == "fixed":
-        return (*_SEARCH, "first"), f": {name} (for candidate {candidate.name!r})"
+        return (*_SEARCH, "first"), candidate.name
     if name in candidate.space:
         return (*mine, "space", name), ""
-    return (*_SEARCH, "space", name), f" (for candidate {candidate.name!r})"
+    return (*_SEARCH, "space", name), candidate.name
 
 
 def _problems_of_fixed(experiment: Experiment, *, has_space: bool) -> Iterator[Problem]:
@@ -118,9 +120,10 @@ def _problems_of_fixed(experiment: Experiment, *, has_space: bool) -> Iterator[P
     for candidate in experiment.candidate:
         count = len(experiment.first(candidate))
         if not count:
-            yield Problem((*_SEARCH, "first"), f"is empty: no setting to try for candidate {candidate.name!r}")
+            yield Problem((*_SEARCH, "first"), "is empty: there is no setting to try", candidate.name)
         elif experiment.search.trials not in (0, count):
-            yield Problem((*_SEARCH, "trials"), f"there are {count} settings to try; leave trials out")
+            text = f"there are {count} settings to try; leave trials out"
+            yield Problem((*_SEARCH, "trials"), text, candidate.name)
 
 
 def _problems_of_dimension(
@@ -196,17 +199,17 @@ def _problems_of_constraints(
     experiment: Experiment, candidate: Candidate, space: list[Parameter]
 ) -> Iterator[Problem]:
     where, texts = (*_SEARCH, "constraints"), experiment.search.constraints
-    whose = f" (for candidate {candidate.name!r})"
     try:
         of_parameters, of_results = read_constraints(texts, space)
     except ValueError as error:
-        yield Problem(where, f"{error}{whose}")
+        yield Problem(where, str(error), candidate.name)
         return
     for limit in of_results:
         if next(iter(limit.terms)) in experiment.search.objectives:
             yield Problem(where, f"{limit.text!r} is put on an objective; it is searched for anyway")
     if of_parameters and not satisfiable(space, of_parameters):
-        yield Problem(where, f"no setting satisfies {', '.join(repr(i.text) for i in of_parameters)}{whose}")
+        texts = [inequality.text for inequality in of_parameters]
+        yield Problem(where, f"no setting satisfies {', '.join(map(repr, texts))}", candidate.name)
 
 
 def _problems_of_grid(
@@ -214,15 +217,14 @@ def _problems_of_grid(
 ) -> Iterator[Problem]:
     for parameter in space:
         if parameter.is_range:
-            where = _place(
-                experiment, candidate, ("candidate", experiment.candidate.index(candidate)), parameter.name
-            )[0]
-            yield Problem(where, "a grid needs choices; give step, or choice = [...]")
+            mine: KeyPath = ("candidate", experiment.candidate.index(candidate))
+            where, whose = _place(experiment, candidate, mine, parameter.name)
+            yield Problem(where, "a grid needs choices; give step, or choice = [...]", whose)
             return
     trials = experiment.search.trials
     if len(list(islice(every_setting(space), trials + 1))) > trials and not experiment.search.constraints:
-        text = f"the grid of candidate {candidate.name!r} has more settings than {trials} trials can try"
-        yield Problem((*_SEARCH, "trials"), text)
+        text = f"the grid has more settings than {trials} trials can try"
+        yield Problem((*_SEARCH, "trials"), text, candidate.name)
 
 
 def _problems_of_first(
@@ -231,12 +233,14 @@ def _problems_of_first(
     candidate = experiment.candidate[index]
     names = {p.name for p in space}
     for settings in experiment.first(candidate):
-        where: KeyPath = ("candidate", index, "first") if settings in candidate.first else (*_SEARCH, "first")
+        own = settings in candidate.first
+        where: KeyPath = ("candidate", index, "first") if own else (*_SEARCH, "first")
+        whose = "" if own else candidate.name
         for name in settings.keys() - names:
-            yield Problem(where, f"{name} is not searched for candidate {candidate.name!r}{guess(name, names)}")
+            yield Problem(where, f"{name} is not searched{guess(name, names)}", whose)
         whole = completed(settings, space, experiment.recipe(candidate), registry)
         for parameter in space:
             if parameter.is_active(whole) and not parameter.holds(whole[parameter.name]):
                 given = "" if parameter.name in settings else ", as in the file,"
-                text = f"{parameter.name} = {whole[parameter.name]!r}{given} is not in the space of candidate"
-                yield Problem(where, f"{text} {candidate.name!r}")
+                text = f"{parameter.name} = {whole[parameter.name]!r}{given} is not in the space"
+                yield Problem(where, text, whose)

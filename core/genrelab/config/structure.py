@@ -39,6 +39,8 @@ class Problem:
 
     path: KeyPath
     message: str
+    candidate: str = ""
+    """For which candidate it is wrong, where the path does not say so."""
 
 
 class RefusedError(ValueError):

@@ -29,7 +29,7 @@ from genrelab.study.due import Training
 from genrelab.study.environment import describe_environment
 from genrelab.study.listeners import Listeners
 from genrelab.study.results import Row, write_results
-from genrelab.study.rundir import RunDirectory
+from genrelab.study.rundir import RunDirectory, earlier_runs
 from genrelab.study.search.analysis import write_analysis
 from genrelab.study.search.ax.ask import import_ax
 from genrelab.study.told import epoch_end, trial_end
@@ -104,6 +104,8 @@ class Study:
         self._experiment, self._registry, self._run, self._times = experiment, registry, run, times
         self._listeners = Listeners(experiment.reporter, registry)
         moved = has_moved(experiment, run)
+        if not run.experiment.is_file():
+            earlier_runs(experiment.search)  # before the audio, which may take hours
         self._data = Preparation(
             experiment, registry, run.data, store, cpu_count(), strict=strict, moved=moved, times=times
         )

@@ -19,11 +19,13 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import attrs
 
+from genrelab.config.search import Search
 from genrelab.errors import InputError
 from genrelab.events import TrialRef
 from genrelab.texts import SAFE_NAME
@@ -103,3 +105,16 @@ class RunDirectory:
         if trial.stage == "selection":
             return folder / "selection" / f"{trial.number}-seed-{trial.seed}"
         return folder / "final" / f"seed-{trial.number}"
+
+
+def earlier_runs(search: Search) -> Sequence[RunDirectory]:
+    """Return the runs whose trials a search knows from the start.
+
+    Raises:
+        InputError: a directory is no run.
+    """
+    runs = [RunDirectory(Path(text)) for text in search.warm_start]
+    missing = [str(run.root) for run in runs if not run.experiment.is_file()]
+    if missing:
+        raise InputError(f"search.warm_start: {', '.join(missing)}: no run directory there")
+    return runs

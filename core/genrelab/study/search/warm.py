@@ -17,7 +17,7 @@ from genrelab.jobs import RESULT
 from genrelab.plugins.registry import Registry
 from genrelab.study.claim import differences
 from genrelab.study.outcomes import outcome_of
-from genrelab.study.rundir import RunDirectory
+from genrelab.study.rundir import RunDirectory, earlier_runs
 from genrelab.study.search.plan import Known, Plan, key, make_plan
 
 _SAME = ("dataset", "audio", "split", *(f"search.{k}" for k in ("metric", "at", "against", "constraints")))
@@ -44,17 +44,14 @@ def known_trials(experiment: Experiment, candidate: Candidate, plan: Plan) -> li
         InputError: a directory is no run, or one of another search: what differs is named.
     """
     found: dict[object, Known] = {}
-    for text in experiment.search.warm_start:
-        for settings, values in _trials(Path(text), experiment, candidate, plan):
+    for run in earlier_runs(experiment.search):
+        for settings, values in _trials(run, experiment, candidate, plan):
             found.setdefault(key(settings), (settings, values))
     return list(found.values())
 
 
-def _trials(root: Path, experiment: Experiment, candidate: Candidate, plan: Plan) -> Sequence[Known]:
-    run = RunDirectory(root)
-    if not run.experiment.is_file():
-        raise InputError(f"search.warm_start: {root} is no run directory")
-    _check(root, run.read(), experiment, candidate)
+def _trials(run: RunDirectory, experiment: Experiment, candidate: Candidate, plan: Plan) -> Sequence[Known]:
+    _check(run.root, run.read(), experiment, candidate)
     found = []
     file = run.search(candidate.name)
     for number, settings in enumerate(read_json(file)["proposals"] if file.is_file() else []):

@@ -9,11 +9,15 @@ import numpy as np
 import pytest
 import soundfile
 
+from genrelab.compare.read import read_runs
 from genrelab.config.files import parse
 from genrelab.data.prepare import Preparation
 from genrelab.data.tracks import read_tracks
 from genrelab.errors import InputError, WorkError
 from genrelab.plugins.registry import Registry
+from genrelab.report.command import write_report
+from genrelab.study.run import run_study
+from genrelab.use.classifier import load
 from tests.conftest import TOY
 
 RATE = 8000
@@ -81,3 +85,47 @@ def test_another_collection_is_refused_and_nothing_is_changed(
     ):
         prepare(other)
     assert (tmp_path / "data/tracks.csv").read_text() == kept
+
+
+def test_a_run_is_read_where_it_was_moved_to_and_finds_moved_audio_when_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    random, here, there = np.random.default_rng(0), tmp_path / "here", tmp_path / "there"
+    for number in range(60):
+        file = here / "music" / ("jazz", "rock")[number % 2] / f"{number}.wav"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        soundfile.write(file, 0.1 * random.standard_normal(RATE).astype("float32"), RATE)
+    registry = Registry.discover([TOY / "toy.py", TOY.parent / "inline_executor.py"])
+
+    def run(root: Path) -> None:
+        tables = {
+            "name": "x",
+            "dataset": {"name": "audio_folder", "root": str(root / "music")},
+            "audio": {"sample_rate": RATE, "seconds": 1.0},
+            "feature": {"name": "spectrum"},
+            "train": {"epochs": 1},
+            "final": {"seeds": [1]},
+            "candidate": [{"name": n, "model": {"name": "linear", "width": w}} for n, w in (("a", 4), ("b", 8))],
+            "reporter": [],
+            "executor": {"name": "inline"},
+        }
+        run_study(parse(tables, registry, "x"), registry, root / "runs/x", root / "store")
+
+    def report() -> str:
+        page, _ = write_report(there / "runs/x", registry, resamples=200)
+        return page.read_text()
+
+    run(here)
+    here.rename(there)
+    assert [finals.name for finals in read_runs([there / "runs/x"]).finals] == ["a", "b"]
+    classifier = load(there / "runs/x", candidate="a", registry=registry)
+    assert classifier.predict(there / "music/jazz/0.wav").shape == (2,)
+    said = report()
+    assert "60 of 60 audio files are not where they were" in said
+    assert f"genrelab run {there}/runs/x --set dataset.root=FOLDER finds them" in said
+    assert "a: no embeddings: " in said
+    assert "this feature store is gone; genrelab run makes it again" in said
+    run(there)
+    said = report()
+    assert "not where they were" not in said
+    assert "no embeddings" not in said

@@ -141,6 +141,7 @@ def test_figures_take_their_ink_from_the_page_and_share_no_identifier(report: Pa
 def test_what_cannot_be_shown_is_said(page: Parsed) -> None:
     assert "candidate-00: no embeddings: " in page.text
     assert "there is no such file" in page.text
+    assert "audio files are not where they were when the study ran;" in page.text
     assert "Quarantine: 2 files could not be used (2 silent)." in page.text
 
 

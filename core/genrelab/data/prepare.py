@@ -32,7 +32,7 @@ from genrelab.data.normalization import training_statistics
 from genrelab.data.selection import find_again, keep_selection, move_selection, recall_selection, select
 from genrelab.data.store import FeatureStore, Rows
 from genrelab.data.tracks import Tracks, read_tracks
-from genrelab.errors import InputError, WorkError
+from genrelab.errors import DamagedError, InputError, WorkError
 from genrelab.files import read_arrays, write_arrays
 from genrelab.plugins.registry import Registry
 from genrelab.times import Times
@@ -232,8 +232,16 @@ def open_feature(file: Path) -> tuple[FeatureStore, Rows]:
 
 
 def stored_at(feature: Path, path: str) -> Path:
-    """Return the folder of a store that a prepared feature names: as it says, or brought along beside that."""
-    return Path(path) if Path(path).is_dir() else feature.parent / STORES / Path(path).name
+    """Return the folder of a store that a prepared feature names: as it says, or brought along beside that.
+
+    Raises:
+        DamagedError: it is at neither place.
+    """
+    places = Path(path), feature.parent / STORES / Path(path).name
+    found = next((place for place in places if place.is_dir()), None)
+    if found is None:
+        raise DamagedError(f"{path}: this feature store is gone; genrelab run makes it again")
+    return found
 
 
 def load_clips(tracks_file: Path, feature_file: Path, device: torch.device) -> Clips:

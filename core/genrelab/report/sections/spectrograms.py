@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from genrelab.components import Track
 from genrelab.data.audio import BadAudio, Excerpt, Waveform, read_mono
 from genrelab.data.explore.examples import N_MELS, TOP_DB, frequency_ticks, log_mel
+from genrelab.data.tracks import Tracks
 from genrelab.errors import InputError
 from genrelab.report.drawing import label, new_figure
 from genrelab.report.page import Block, Lines, Page, Text
@@ -42,7 +43,7 @@ def spectrograms(study: Study, page: Page, genres: Sequence[str]) -> list[Block]
     chosen = genres or [
         genre for genre, _ in sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:_GENRES]
     ]
-    blocks: list[Block] = []
+    blocks = _moved(study, study.tracks)
     for place, genre in enumerate(chosen, 1):
         page.working(f"spectrograms of {genre}")
         of = [t for t in study.tracks.tracks if t.label == genre]
@@ -50,6 +51,15 @@ def spectrograms(study: Study, page: Page, genres: Sequence[str]) -> list[Block]
         shown = [Shown(t, label(genre, 30)) for t in tested]
         blocks += side_by_side(shown, study, page, f"genre-{place}", f"Log-mel spectrograms of {genre}.")
     return blocks
+
+
+def _moved(study: Study, tracks: Tracks) -> list[Block]:
+    """Say how audio is found again that is not where it was."""
+    gone = sum(not track.path.exists() for track in tracks.tracks)
+    if not gone:
+        return []
+    text = f"{gone} of {len(tracks.tracks)} audio files are not where they were when the study ran; "
+    return [Text(f"{text}where they have moved, genrelab run {study.root} --set dataset.root=FOLDER finds them.")]
 
 
 def side_by_side(shown: Sequence[Shown], study: Study, page: Page, name: str, caption: str) -> list[Block]:

@@ -208,8 +208,8 @@ def _problems_of_constraints(
         if next(iter(limit.terms)) in experiment.search.objectives:
             yield Problem(where, f"{limit.text!r} is put on an objective; it is searched for anyway")
     if of_parameters and not satisfiable(space, of_parameters):
-        texts = [inequality.text for inequality in of_parameters]
-        yield Problem(where, f"no setting satisfies {', '.join(map(repr, texts))}", candidate.name)
+        said = ", ".join(repr(inequality.text) for inequality in of_parameters)
+        yield Problem(where, f"no setting satisfies {said}", candidate.name)
 
 
 def _problems_of_grid(

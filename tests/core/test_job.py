@@ -211,11 +211,11 @@ def test_the_seconds_of_a_training_are_those_of_all_its_sessions(
     checkpoint["progress"]["epoch"]["seconds"] = 500.0
     torch.save(checkpoint, folder / "checkpoint.pt")
 
-    def fail(*_: Any) -> None:
+    def fail(*_: Any, test: bool) -> None:
         raise WorkError("no weights")
 
     if fails:
-        monkeypatch.setattr(jobs, "load_weights", fail)
+        monkeypatch.setattr(jobs, "judge", fail)
     run_job(folder)
     found = json.loads((folder / "result.json").read_text())
     assert found["status"] == ("failed" if fails else "completed")

@@ -22,7 +22,7 @@ from genrelab.data.prepare import Preparation, load_clips
 from genrelab.data.waveforms import Parts, joined
 from genrelab.plugins.registry import Registry
 from genrelab.training.augment import Chain
-from genrelab.training.job import build_augmentation
+from genrelab.training.build import build_augmentation
 from genrelab.training.train import train
 from tests.conftest import TOY, Command
 

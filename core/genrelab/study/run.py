@@ -34,8 +34,8 @@ from genrelab.study.search.analysis import write_analysis
 from genrelab.study.search.ax.ask import import_ax
 from genrelab.study.told import epoch_end, trial_end
 from genrelab.times import Times
+from genrelab.training.build import build_augmentation, build_model, build_optimizer
 from genrelab.training.device import resolve, use_one_thread
-from genrelab.training.job import build_augmentation, build_model, build_optimizer
 from genrelab.training.precision import Precision
 
 POLL_SECONDS = 0.2

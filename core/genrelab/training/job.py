@@ -9,41 +9,34 @@ import json
 import sys
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import attrs
-import numpy as np
 import torch
 from torch import nn
 
 from genrelab import __version__
-from genrelab.components import SUBSETS, Steps, Subset
 from genrelab.config.choices import structure, tables
 from genrelab.config.experiment import Audio, Recipe
 from genrelab.config.search import Settings
-from genrelab.data.clips import Clips, batch_starts
+from genrelab.data.clips import Clips
 from genrelab.data.prepare import load_clips
 from genrelab.errors import DamagedError, GenrelabError, WorkError
-from genrelab.files import append_line, how_to_go_on, is_refusal, read_json, write_arrays, write_json
+from genrelab.files import append_line, how_to_go_on, is_refusal, read_json, write_json
 from genrelab.interrupts import Postponed
-from genrelab.jobs import JOB_FILE, METRICS, PREDICTIONS, RESULT, TRACEBACK
+from genrelab.jobs import JOB_FILE, METRICS, RESULT, TRACEBACK
 from genrelab.plugins.registry import Registry
-from genrelab.training.augment import Chain, Link
+from genrelab.training.build import build_augmentation, build_model, build_optimizer
 from genrelab.training.costs import PeakMemory, multiply_adds
 from genrelab.training.device import give_memory_back, keep_memory, resolve, use_one_thread
-from genrelab.training.evaluate import Evaluation, evaluate
-from genrelab.training.live import LiveFeature
-from genrelab.training.metrics import per_genre
-from genrelab.training.optimizers import make_optimizer
-from genrelab.training.precision import Precision, compile_model
+from genrelab.training.judge import judge
+from genrelab.training.precision import compile_model
 from genrelab.training.processes import Processes
-from genrelab.training.schedules import Schedule, build_schedules
 from genrelab.training.seeds import derive
 from genrelab.training.stop import Stop
 from genrelab.training.train import DivergedError, Fit, train
-from genrelab.training.weights import load_weights
 
 
 @attrs.frozen
@@ -169,7 +162,7 @@ def _run(directory: Path, session: _Session) -> dict[str, Any] | None:
         return None
     if not fit.best_epoch:
         raise WorkError(f"train.time_limit of {job.recipe.train.time_limit:g} s is over before the first epoch")
-    found = _judge(directory, job, clips, model, fit, session.processes)
+    found = judge(directory, model, clips, job.recipe.train, fit, session.processes, test=job.test)
     return {**found, "multiply_adds": counted, "peak_memory": memory.read()}
 
 
@@ -221,40 +214,6 @@ def _fit(
     )
 
 
-def _judge(
-    directory: Path, job: JobFile, clips: Clips, model: nn.Module, fit: Fit, processes: Processes
-) -> dict[str, Any]:
-    """Score the best weights on validation and, in a final run, on test."""
-    settings = job.recipe.train
-    processes.wait()  # until the first one has written them
-    load_weights(directory, model)
-    subsets = [s for s in SUBSETS if s != "train" and (job.test or s != "test")]
-    started = time.perf_counter()
-    with Precision(settings, clips.device).autocast():
-        found: dict[Subset, Evaluation] = {
-            s: evaluate(model, clips, s, settings.clips_at_once, processes) for s in subsets
-        }
-    seconds = time.perf_counter() - started
-    if job.test and processes.main:
-        _save_predictions(directory / PREDICTIONS, found, clips)
-    limit = f"train.time_limit of {settings.time_limit:g} s reached after {len(fit.history)} epochs"
-    return {
-        "status": "stopped" if fit.end == "stopped" else "completed",
-        "message": limit if fit.end == "time_limit" else "",
-        "epochs": len(fit.history),
-        "epochs_at_most": settings.epochs,
-        "best_epoch": fit.best_epoch,
-        "parameters": sum(p.numel() for p in model.parameters() if p.requires_grad),
-        "clips_per_second": sum(map(clips.count, subsets)) / seconds,
-        "epoch_seconds": float(np.mean([r["seconds"] for r in fit.history])),
-        "judging_seconds": seconds,
-        "metrics": {s: e.scores for s, e in found.items()},
-        "last": fit.history[-1]["validation"],
-        "confusion": {s: e.confusion.tolist() for s, e in found.items()},
-        "genres": {s: per_genre(e.confusion, clips.classes) for s, e in found.items()},
-    }
-
-
 def _header(job: JobFile, clips: Clips) -> dict[str, str]:
     """Return what weights carry with them, as JSON texts: enough to build the model and its input again."""
     values = {
@@ -278,44 +237,3 @@ def _out_of_memory(job: JobFile, clips: Clips) -> str:
         f"out of memory on {clips.device} with {settings.clips_at_once} clips of {bins} x {frames} at once "
         f"(batch_size {settings.batch_size}); set train.micro_batch below that, or use a smaller model"
     )
-
-
-def build_model(recipe: Recipe, registry: Registry, shape: tuple[int, int], classes: int) -> nn.Module:
-    """Build the model of a recipe for features of (bins, frames)."""
-    model: nn.Module = registry.build("model", recipe.model.name, recipe.model.params, shape, classes)
-    return model
-
-
-def build_optimizer(
-    recipe: Recipe, registry: Registry, model: nn.Module, clips: Clips
-) -> tuple[torch.optim.Optimizer, list[Schedule]]:
-    """Build the optimizer of a recipe, and the schedules of its learning rate."""
-    optimizer = make_optimizer(model, recipe.train)
-    steps = Steps(len(batch_starts(clips.count("train"), recipe.train.batch_size)), recipe.train.epochs)
-    return optimizer, build_schedules(recipe, registry, optimizer, steps)
-
-
-def build_augmentation(recipe: Recipe, registry: Registry, sample_rate: int, clips: Clips) -> Chain:
-    """Build the chain of augmentations of a recipe; one that changes waveforms turns them into features as well."""
-    links: dict[str, list[Link]] = {"waveform": [], "feature": [], "batch": []}
-    for choice in recipe.augment:
-        module = registry.build("augmentation", choice.name, choice.params, sample_rate)
-        links[registry.get("augmentation", choice.name).domain].append((module, choice.probability))
-    live = None
-    if links["waveform"]:
-        feature = registry.build("feature", recipe.feature.name, recipe.feature.params, sample_rate)
-        live = LiveFeature(feature, recipe.feature.normalization, clips)
-    return Chain(
-        links["feature"], recipe.train.augment_probability, links["batch"], waveform=links["waveform"], live=live
-    )
-
-
-def _save_predictions(file: Path, found: Mapping[Subset, Evaluation], clips: Clips) -> None:
-    """Keep what the model makes of each track, in the order of tracks.csv: test, and validation for calibration."""
-    arrays = {
-        "probabilities": found["test"].probabilities,
-        "true": clips.targets("test").cpu().numpy(),
-        "validation_probabilities": found["validation"].probabilities,
-        "validation_true": clips.targets("validation").cpu().numpy(),
-    }
-    write_arrays(file, arrays)

@@ -15,7 +15,8 @@ from genrelab.config.experiment import Experiment
 from genrelab.config.files import parse
 from genrelab.config.search import Settings
 from genrelab.plugins.registry import Registry
-from genrelab.study.search.ax.ask import new_client, quiet, tell
+from genrelab.quiet import quiet
+from genrelab.study.search.ax.ask import new_client, tell
 from genrelab.study.search.plan import Outcome, Plan, key, make_plan
 from genrelab.study.search.search import Search, has_failed
 

@@ -12,6 +12,7 @@ from torch.nn import functional as F  # noqa: N812
 
 from genrelab.components import Model
 from genrelab.errors import InputError
+from genrelab.quiet import quiet
 from genrelab.testing.checks import blaming, require, skip, variations
 from genrelab.testing.model_building import (
     SHORT,
@@ -27,7 +28,6 @@ from genrelab.testing.tensors import (
     CLOSE,
     backward,
     noise,
-    quiet,
     require_equal,
     require_finite,
     require_untouched,

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import logging
-import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import torch
@@ -65,15 +62,3 @@ def require_equal(a: Tensor, b: Tensor, what: str, fix: str, *, rtol: float = 0.
 def require_untouched(x: Tensor, before: Tensor) -> None:
     """Require that an input is what it was."""
     require(torch.equal(x, before), "changes its input in place", "work on a copy: x * 2 rather than x.mul_(2)")
-
-
-@contextlib.contextmanager
-def quiet() -> Iterator[None]:
-    """Let torch's compilers say nothing: what they warn of is no fault of the component."""
-    logging.disable(logging.WARNING)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.disable(logging.NOTSET)

@@ -7,12 +7,10 @@ trials and proposes the same settings for ever.
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import random
 import tempfile
-import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +21,7 @@ from genrelab.config.constraints import Inequality
 from genrelab.config.search import Settings, maximize
 from genrelab.config.space import Parameter
 from genrelab.params import Scalar
+from genrelab.quiet import quiet
 from genrelab.study.search.plan import Outcome, Plan
 from genrelab.training.seeds import derive
 
@@ -44,7 +43,7 @@ def propose_ax(
     Returns:
         The settings, None where the space is exhausted, and the state for the next ask.
     """
-    with quiet():
+    with quiet(logging.INFO):  # at import Ax sets the level of its loggers to INFO
         client = _load(state["snapshot"]) if state else new_client(plan)
         tell(client, plan, proposals, outcomes, asked=state.get("asked", 0), told=state.get("told", 0))
         seed_everything(derive(plan.seed, "ask", len(proposals)))
@@ -103,20 +102,8 @@ def tell(
 
 def import_ax() -> None:
     """Import Ax, so that the first ask need not wait for it."""
-    with quiet():
+    with quiet(logging.INFO):  # at import Ax sets the level of its loggers to INFO
         _client_class()
-
-
-@contextlib.contextmanager
-def quiet() -> Iterator[None]:
-    """Silence what Ax says to its developers: deprecations within itself, numerical retries of the surrogate."""
-    logging.disable(logging.INFO)  # at import Ax sets the level of its loggers to INFO
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.disable(logging.NOTSET)
 
 
 def _client_class() -> Any:

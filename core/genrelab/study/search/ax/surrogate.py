@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from itertools import combinations
 from typing import Any
@@ -12,7 +13,8 @@ import numpy as np
 from genrelab.config.search import Settings, maximize
 from genrelab.config.space import Parameter
 from genrelab.params import Scalar
-from genrelab.study.search.ax.ask import new_client, quiet, seed_everything, tell
+from genrelab.quiet import quiet
+from genrelab.study.search.ax.ask import new_client, seed_everything, tell
 from genrelab.study.search.plan import Outcome, Plan
 from genrelab.training.seeds import derive
 
@@ -54,7 +56,7 @@ class Surrogate:
         pairs of the most important ones; `cross_validation`: each trial predicted without having been seen.
         """
         found: dict[str, Any] = {part: empty() for part, empty in MODELLED.items()} | {"notes": []}
-        with quiet():
+        with quiet(logging.INFO):
             seed_everything(derive(self._plan.seed, "analysis"))
             try:
                 self._adapter = self._fit()

@@ -6,9 +6,10 @@ therefore draws the same numbers as one that was never interrupted.
 
 from __future__ import annotations
 
+import functools
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -30,6 +31,8 @@ from genrelab.training.seeds import generator, seed_noise
 from genrelab.training.step import Step
 from genrelab.training.weights import Stateful, load_checkpoint, save_checkpoint, save_weights
 
+End = Literal["done", "stopped", "time_limit", "interrupted"]
+
 
 class DivergedError(WorkError):
     """The loss is no longer finite."""
@@ -43,7 +46,7 @@ class Fit:
     """One record an epoch: epoch, train, validation, learning_rate, seconds (of these validation_seconds), time."""
     best_epoch: int
     """The one to keep, from 1; its weights are in best.safetensors; 0 where no epoch has ended."""
-    end: Literal["done", "stopped", "time_limit", "interrupted"] = "done"
+    end: End = "done"
 
 
 @attrs.define
@@ -112,6 +115,7 @@ def train(
 
     progress = load_checkpoint(directory, parts)
     history: list[dict[str, Any]] = progress.get("history", [])
+    save = functools.partial(_save, directory, parts, history, processes)
     for record in history:
         on_epoch(record)
     on_resume(sum(r["seconds"] for r in history) + progress.get("epoch", {}).get("seconds", 0.0))
@@ -119,57 +123,76 @@ def train(
     while not _is_over(history, settings) and not hopeless(history):
         number = len(history) + 1
         epoch = _Epoch(torch.zeros((), device=clips.device), optimizer.param_groups[0]["lr"])
-        order = draw_order(labels, settings.sampling, generator(seed, "order", number)).numpy()
-        starts = clips.random_starts(len(order), generator(seed, "window", number))
         if "epoch" in progress:  # the checkpoint is from within this epoch
             epoch = _Epoch(**progress.pop("epoch"))
             epoch.total = epoch.total.to(clips.device) / processes.size
         begun = time.perf_counter() - epoch.seconds
-        saved = epoch.seconds
 
         model.train()
         augment.train()
-        for x, y in clips.batches("train", settings.batch_size, order, starts, epoch.steps):
-            seed_noise(clips.device, seed, "augmentation", number, epoch.steps)  # the same in all processes
-            x, y = augment(x, F.one_hot(y, len(clips.classes)).float())
-            seed_noise(clips.device, seed, "dropout", number, epoch.steps, processes.rank)
-            epoch.total += step(x, y)
-            epoch.steps += 1
-            epoch.seconds, stop = processes.most(time.perf_counter() - begun, interrupted())
-            if stop or 0 < 60 * settings.checkpoint_minutes < epoch.seconds - saved:
-                _save(directory, parts, history, processes, epoch)
-                saved = epoch.seconds
-            if stop:
-                return Fit(history, _kept(history, settings), "interrupted")
-            if 0 < settings.time_limit < epoch.seconds + sum(r["seconds"] for r in history):
-                return Fit(history, _kept(history, settings), "time_limit")
+        batches = _batches(augment, clips, labels, settings, seed, number, epoch.steps)
+        spent = sum(r["seconds"] for r in history)
+        end = _take_steps(step, batches, epoch, (seed, "dropout", number), spent, interrupted, save)
+        if end:
+            return Fit(history, _kept(history, settings), end)
+        train_loss = _finite(processes.sum(epoch.total) / len(labels), "training", number)
 
-        train_loss = _finite(processes.sum(epoch.total) / len(order), "training", number)
         trained = time.perf_counter()
         with precision.autocast():
             validation = evaluate(judged, clips, "validation", settings.clips_at_once, processes).scores
-        validation_seconds = time.perf_counter() - trained
+        judged_at = time.perf_counter()
         _finite(validation["loss"], "validation", number)
         tell(schedules, "epoch")
         tell(schedules, "monitored", validation["loss"])
 
         [seconds] = processes.most(time.perf_counter() - begun)
-        history.append(
-            {
-                "epoch": number,
-                "train": {"loss": train_loss},
-                "validation": validation,
-                "learning_rate": epoch.learning_rate,
-                "seconds": seconds,
-                "validation_seconds": validation_seconds,
-                "time": time.time(),
-            }
-        )
+        record = {"epoch": number, "train": {"loss": train_loss}, "validation": validation}
+        record |= {"learning_rate": epoch.learning_rate, "seconds": seconds}
+        record |= {"validation_seconds": judged_at - trained, "time": time.time()}
+        history.append(record)
         if processes.main and _kept(history, settings) == number:
             save_weights(directory, judged, metadata or {})
-        _save(directory, parts, history, processes)
-        on_epoch(history[-1])
+        save()
+        on_epoch(record)
     return Fit(history, _kept(history, settings), "done" if _is_over(history, settings) else "stopped")
+
+
+def _batches(
+    augment: nn.Module, clips: Clips, labels: Tensor, settings: Train, seed: int, epoch: int, first: int
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield the augmented batches of an epoch, from one of them on, with soft labels; in all processes the same."""
+    order = draw_order(labels, settings.sampling, generator(seed, "order", epoch)).numpy()
+    starts = clips.random_starts(len(order), generator(seed, "window", epoch))
+    for number, (x, y) in enumerate(clips.batches("train", settings.batch_size, order, starts, first), first):
+        seed_noise(clips.device, seed, "augmentation", epoch, number)
+        yield augment(x, F.one_hot(y, len(clips.classes)).float())
+
+
+def _take_steps(
+    step: Step,
+    batches: Iterator[tuple[Tensor, Tensor]],
+    epoch: _Epoch,
+    seed: tuple[int, str, int],
+    spent: float,
+    interrupted: Callable[[], bool],
+    save: Callable[[_Epoch], None],
+) -> End | None:
+    """Take a step on each batch, with checkpoints as often as asked for; return what has ended the epoch early."""
+    settings, processes = step.settings, step.processes
+    begun, saved = time.perf_counter() - epoch.seconds, epoch.seconds
+    for x, y in batches:
+        seed_noise(x.device, *seed, epoch.steps, processes.rank)
+        epoch.total += step(x, y)
+        epoch.steps += 1
+        epoch.seconds, stop = processes.most(time.perf_counter() - begun, interrupted())
+        if stop or 0 < 60 * settings.checkpoint_minutes < epoch.seconds - saved:
+            save(epoch)
+            saved = epoch.seconds
+        if stop:
+            return "interrupted"
+        if 0 < settings.time_limit < epoch.seconds + spent:
+            return "time_limit"
+    return None
 
 
 def _save(

@@ -33,8 +33,8 @@ class MemoryStore:
     def __init__(self, rows: np.ndarray) -> None:
         self.rows, self.shape = rows, rows.shape[1:]
 
-    def gather(self, index: np.ndarray) -> np.ndarray:
-        return self.rows[index]
+    def views(self, index: np.ndarray) -> Iterator[np.ndarray]:
+        yield from self.rows[index]
 
 
 @pytest.fixture(autouse=True)

@@ -1,8 +1,9 @@
 from __future__ import annotations
 
 import errno
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import attrs
 import numpy as np
@@ -15,6 +16,7 @@ from torch.nn import functional as F  # noqa: N812
 from genrelab.config.experiment import Train
 from genrelab.data.clips import Clips
 from genrelab.errors import WorkError
+from genrelab.training import augment
 from genrelab.training.augment import Chain
 from genrelab.training.evaluate import evaluate
 from genrelab.training.schedules import Schedule
@@ -31,8 +33,8 @@ class MemoryStore:
     def __init__(self, rows: np.ndarray) -> None:
         self.rows, self.shape = rows, rows.shape[1:]
 
-    def gather(self, index: np.ndarray) -> np.ndarray:
-        return self.rows[index]
+    def views(self, index: np.ndarray) -> Iterator[np.ndarray]:
+        yield from self.rows[index]
 
 
 def make_clips(n: int = 60, noise: float = 1.0, statistics: Any = None) -> Clips:
@@ -191,13 +193,36 @@ class TestChain:
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             return x + self.value
 
-    def test_each_link_reaches_its_share_of_the_clips_the_chain_reaches(self) -> None:
+    @pytest.mark.parametrize("long", [False, True])
+    def test_each_link_reaches_its_share_of_the_clips_the_chain_reaches(
+        self, monkeypatch: pytest.MonkeyPatch, long: bool
+    ) -> None:
+        if long:  # so that clips are changed one by one
+            monkeypatch.setattr(augment, "_LONG", 0)
         torch.manual_seed(0)
         chain = Chain([(self.Add(1), 0.5), (self.Add(10), 1.0)], probability=0.8)
         y, _ = chain(torch.zeros(20_000, 2, 3), torch.zeros(20_000, 3))
         assert torch.equal(y, y[:, :1, :1].expand_as(y))  # a clip is changed as a whole
         shares = {v: (y[:, 0, 0] == v).float().mean().item() for v in (0, 1, 10, 11)}
         assert shares == pytest.approx({0: 0.2, 1: 0, 10: 0.4, 11: 0.4}, abs=0.02)
+
+    def test_long_clips_are_changed_one_by_one_with_draws_of_their_own(self) -> None:
+        class Times(nn.Module):
+            calls: ClassVar[list[int]] = []
+
+            def forward(self, x: torch.Tensor) -> torch.Tensor:
+                self.calls.append(len(x))
+                return x * (1 + torch.rand(len(x), 1, 1))
+
+        x = torch.ones(6, 64, 1025)  # 262 kB a clip
+        y, _ = Chain([(Times(), 1.0), (self.Add(1), 1.0)])(x.clone(), torch.zeros(6, 3))
+        assert Times.calls == [1] * 6
+        assert torch.equal(y, y[:, :1, :1].expand_as(y))
+        assert len(y[:, 0, 0].unique()) == 6
+        assert 2 <= y.min() < y.max() <= 3
+        Times.calls.clear()
+        Chain([(Times(), 1.0)])(x[:, :, :100].clone(), torch.zeros(6, 3))
+        assert Times.calls == [6]
 
     def test_it_changes_nothing_in_eval_mode(self) -> None:
         x, y = torch.rand(4, 2, 3), torch.rand(4, 3)

@@ -33,9 +33,9 @@ class MemoryStore:
     def __init__(self) -> None:
         self.values = np.random.default_rng(0).standard_normal((CLIPS, BINS, FRAMES)).astype(np.float16)
 
-    def gather(self, rows: np.ndarray, first: np.ndarray | None = None, frames: int = FRAMES) -> np.ndarray:
+    def views(self, rows: np.ndarray, first: np.ndarray | None = None, frames: int = FRAMES) -> list[np.ndarray]:
         first = np.zeros(len(rows), int) if first is None else first
-        return np.stack([self.values[r, :, f : f + frames] for r, f in zip(rows, first, strict=True)])
+        return [self.values[r, :, f : f + frames] for r, f in zip(rows, first, strict=True)]
 
 
 def make(window: Window | None) -> Clips:

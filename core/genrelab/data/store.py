@@ -111,7 +111,14 @@ class FeatureStore:
         return digest in self.rows or digest in self.rejected
 
     def gather(self, rows: Rows, first: Rows | None = None, frames: int | None = None) -> Block:
-        """Copy clips, or a window of each, out of the map.
+        """Copy clips, or a window of each, out of the map: (n, bins, frames) float16. See `views`."""
+        out = np.empty((len(rows), self.shape[0], self.shape[1] if frames is None else frames), np.float16)
+        for copy, view in zip(out, self.views(rows, first, frames), strict=True):  # fancy indexing would copy twice
+            copy[...] = view
+        return out
+
+    def views(self, rows: Rows, first: Rows | None = None, frames: int | None = None) -> Iterator[Block]:
+        """Yield clips, or a window of each, as they lie in the map.
 
         Args:
             rows: (n,) of this store's rows, in any order, repeats allowed.
@@ -119,7 +126,7 @@ class FeatureStore:
             frames: of a window.
 
         Returns:
-            (n, bins, frames) float16.
+            n views (bins, frames) float16, which cannot be written to.
 
         Raises:
             IndexError: a row that cannot be, such as the -1 of a quarantined file.
@@ -130,11 +137,9 @@ class FeatureStore:
             raise IndexError(f"row {rows.min()} of {self.path}: quarantined files have no features")
         first = np.zeros(len(rows), np.int64) if first is None else first
         frames = self.shape[1] if frames is None else frames
-        out = np.empty((len(rows), self.shape[0], frames), np.float16)
         places = np.column_stack([*np.divmod(rows, self.rows_per_shard), first])
-        for i, (shard, row, start) in enumerate(places.tolist()):  # fancy indexing would copy twice
-            out[i] = self._map(shard, row)[row, :, start : start + frames]
-        return out
+        for shard, row, start in places.tolist():
+            yield self._map(shard, row)[row, :, start : start + frames]
 
     def parts(self, rows: Rows) -> list[Path]:
         """Return the files from which `gather` reads these rows; negative ones are left out."""

@@ -10,6 +10,9 @@ from torch import Tensor, nn
 Link = tuple[nn.Module, float]
 """An augmentation, and the probability that it changes a clip, given that the chain does."""
 
+_LONG = 2**18
+"""Bytes of a clip. Longer ones are changed one by one on a CPU, others a batch at once, which takes fewer calls."""
+
 
 class Chain(nn.Module):
     """Apply augmentations one after the other, each to a random share of the clips.
@@ -72,13 +75,27 @@ def _draw(probability: float, x: Tensor) -> Tensor:
 def _changed(links: Iterable[Link], x: Tensor, reached: Tensor) -> Tensor:
     """Change, in place, the clips that each link chooses of those reached; compute nothing for the others."""
     x = x.contiguous()
-    for link, probability in links:
-        rows = (reached & _draw(probability, x)).nonzero()[:, 0]
+    chosen = [(link, (reached & _draw(probability, x)).tolist()) for link, probability in links]
+    if x[0].nbytes > _LONG:
+        return _one_by_one(chosen, x)
+    for link, clips in chosen:
+        rows = [row for row, wanted in enumerate(clips) if wanted]
         if len(rows) == len(x):
             x = link(x)
-        elif len(rows):  # a loop over clips copies three times as fast as index_copy_
-            for row, clip in zip(rows.tolist(), link(x.index_select(0, rows)), strict=True):
+        elif rows:  # a loop over clips copies three times as fast as index_copy_
+            for row, clip in zip(rows, link(x.index_select(0, torch.tensor(rows))), strict=True):
                 x[row].copy_(clip)
+    return x
+
+
+def _one_by_one(chosen: Iterable[tuple[nn.Module, list[bool]]], x: Tensor) -> Tensor:
+    """Change clips one after the other, each by all that chose it, while it is in the processor's cache."""
+    for number in range(len(x)):
+        clip = changed = x[number : number + 1]
+        for link, clips in chosen:
+            changed = link(changed) if clips[number] else changed
+        if changed is not clip:
+            clip.copy_(changed)
     return x
 
 

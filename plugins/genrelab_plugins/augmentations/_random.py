@@ -39,22 +39,30 @@ def integers(x: Tensor, low: int, high: int) -> Tensor:
 def gaussian(x: Tensor) -> Tensor:
     """Draw from the standard normal distribution for each value of x: of the shape and type of x, on its device.
 
-    On a CPU from the 2**16 quantiles in the middle of equal shares, which takes half the time: torch draws numbers
-    one after the other, 32 bits for each value of `randn`, and so four values at once. Variance and kurtosis are
-    those of the distribution but for 2e-5 and 8e-4, no value is beyond 4.33.
+    On a CPU in pairs, each one of 2**16, which takes a third of the time: torch draws numbers one after the other,
+    32 bits for each value of `randn`, and so eight values at once. Variance and kurtosis are those of the
+    distribution but for 2e-5 and 8e-4, no value is beyond 4.33, and the two of a pair are uncorrelated.
     """
     if x.device.type != "cpu":
         return torch.randn_like(x)
-    draws = torch.empty(-(-x.numel() // 4), dtype=torch.int64).random_(-(2**63), None)
-    shares = draws.view(torch.uint16)[: x.numel()]
-    return _quantiles().index_select(0, shares.int()).view(x.shape).to(x.dtype)
+    draws = torch.empty(-(-x.numel() // 8), dtype=torch.int64).random_(-(2**63), None)
+    pairs = _pairs().index_select(0, draws.view(torch.uint16).int())
+    return pairs.view(torch.float32)[: x.numel()].view(x.shape).to(x.dtype)
 
 
 @functools.cache
-def _quantiles() -> Tensor:
-    shares = (torch.arange(2**16, dtype=torch.float64) + 0.5) / 2**16
+def _pairs() -> Tensor:
+    """Return pairs of quantiles of the normal distribution (2**16,), two float32 in each int64.
+
+    They are even in the plane: Hammersley points, the digits of the second axis shifted, without which the smallest
+    quantile would meet the smallest and the largest the largest (Lemieux, Monte Carlo and Quasi-Monte Carlo
+    Sampling, Springer 2009, chapters 5 and 6).
+    """
+    first = torch.arange(2**16)
+    second = torch.stack([((first >> bit) & 1) << (15 - bit) for bit in range(16)]).sum(0) ^ 0x5555
+    shares = (torch.stack([first, second], 1).double() + 0.5) / 2**16
     quantiles: Tensor = torch.special.ndtri(shares)
-    return quantiles.float()
+    return quantiles.float().view(torch.int64).flatten()
 
 
 def ratio(decibels: Tensor) -> Tensor:

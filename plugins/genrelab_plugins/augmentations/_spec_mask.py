@@ -49,31 +49,39 @@ def fill_by_place(x: Tensor, bands: Tensor, times: Tensor, filling: Tensor) -> T
 
     Args:
         x: (batch, bins, frames).
-        bands: masked bins, boolean (batch, bins).
-        times: masked frames, boolean (batch, frames).
+        bands: first bin of each masked band, and the one after its last: (batch, masks, 2).
+        times: the same of masked stretches of time, in frames.
         filling: value of each clip's masked places (batch,).
     """
     masked = x.clone()
-    clip, band = bands.nonzero(as_tuple=True)
-    masked[clip, band] = filling[clip, None]
-    clip, frame = times.nonzero(as_tuple=True)
-    masked[clip, :, frame] = filling[clip, None]
+    spans = zip(masked, bands.tolist(), times.tolist(), filling.tolist(), strict=True)
+    for clip, clip_bands, clip_times, value in spans:
+        for start, end in clip_bands:
+            clip[start:end] = value
+        for start, end in clip_times:
+            clip[:, start:end] = value
     return masked
 
 
 def fill_by_choice(x: Tensor, bands: Tensor, times: Tensor, filling: Tensor) -> Tensor:
     """Do the same as `fill_by_place` without shapes that depend on the draw: a GPU need not be waited for."""
-    return torch.where(bands[:, :, None] | times[:, None, :], filling[:, None, None], x)
+    chosen = inside(bands, x.shape[1])[:, :, None] | inside(times, x.shape[2])[:, None, :]
+    return torch.where(chosen, filling[:, None, None], x)
+
+
+def inside(spans: Tensor, size: int) -> Tensor:
+    """Return booleans (batch, size), true where one of the spans (batch, n, 2) of a clip lies."""
+    place = torch.arange(size, device=spans.device)
+    return ((place >= spans[:, :, :1]) & (place < spans[:, :, 1:])).any(dim=1)
 
 
 def random_spans(batch: int, size: int, count: int, widest: int, device: torch.device) -> Tensor:
-    """Return (batch, size) booleans, true where one of `count` random spans of a clip lies.
+    """Draw `count` spans of each clip: where they start and, not included, end, (batch, count, 2) whole numbers.
 
     Widths are uniform in 0..widest (at most `size`), starts uniform over the places where the span fits: the
     paper's range of starts, but with its end, without which the last place would never be masked.
     """
-    widths_and_starts = torch.rand(2, batch, count, 1, device=device)
-    width = (widths_and_starts[0] * (min(widest, size) + 1)).floor()
-    start = (widths_and_starts[1] * (size - width + 1)).floor()
-    place = torch.arange(size, device=device)
-    return ((place >= start) & (place < start + width)).any(dim=1)
+    widths, starts = torch.rand(2, batch, count, device=device).unbind()
+    width = (widths * (min(widest, size) + 1)).long()
+    start = (starts * (size + 1 - width)).long()
+    return torch.stack([start, start + width], 2)

@@ -25,18 +25,26 @@ def time_shift(x: Tensor, share: float) -> Tensor:
     most = round(share * frames)
     shifts = integers(x, -most, most)
     if x.device.type == "cpu":  # a third of the time, but it waits for the shifts
-        return torch.stack([clip.roll(shift, 1) for clip, shift in zip(x, shifts.flatten().tolist(), strict=True)])
+        moved = torch.empty_like(x)
+        for clip, to, shift in zip(x, moved, (shifts % frames).flatten().tolist(), strict=True):
+            to[:, shift:] = clip[:, : frames - shift]
+            to[:, :shift] = clip[:, frames - shift :]
+        return moved
     places = torch.arange(frames, device=x.device) - shifts
     return x.gather(2, (places % frames).expand_as(x))
 
 
 def frequency_shift(x: Tensor, bins: int) -> Tensor:
     """Move each clip up or down by up to so many bins; those that this empties are 0."""
-    places = torch.arange(x.shape[1], device=x.device) - integers(x, -bins, bins)[:, :, 0]  # (batch, bins)
+    shifts = integers(x, -bins, bins)
+    if x.device.type == "cpu":
+        moved = torch.zeros_like(x)
+        for clip, to, shift in zip(x, moved, shifts.flatten().tolist(), strict=True):
+            to[max(shift, 0) : len(to) + shift] = clip[max(-shift, 0) : len(to) - shift]
+        return moved
+    places = torch.arange(x.shape[1], device=x.device)[:, None] - shifts  # (batch, bins, 1)
     inside = (places >= 0) & (places < x.shape[1])
-    rows = places.clamp(0, x.shape[1] - 1) + x.shape[1] * torch.arange(len(x), device=x.device)[:, None]
-    moved = x.flatten(0, 1).index_select(0, rows.flatten()).view_as(x)
-    return moved.mul_(inside[:, :, None].to(x.dtype))
+    return x.gather(1, places.clamp(0, x.shape[1] - 1).expand_as(x)) * inside
 
 
 def spec_stretch(x: Tensor, slowest: float, fastest: float) -> Tensor:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import os
 import signal
 import sys
 import traceback
@@ -14,6 +13,7 @@ from typing import Any, NamedTuple
 from unittest.mock import patch
 
 from genrelab.cli.main import main
+from tests.abuse.changes import changes_files
 from tests.conftest import TOY
 
 INLINE = Path(__file__).parents[1] / "inline_executor.py"
@@ -22,8 +22,6 @@ SMALL = (
     *("dataset={name='tones', clips=3, artists=3, root='data'}", "split={train=0.4, validation=0.3, test=0.3}"),
     *("executor={name='inline'}", "reporter=[{name='recorder'}]"),
 )
-_WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
-_CHANGES = ("os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.link", "os.symlink", "os.truncate", "os.chmod")
 _RUNS = (
     *("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.fork", "os.forkpty", "pty.spawn"),
     *("pickle.find_class", "marshal.loads", "socket.connect", "socket.bind", "webbrowser.open"),
@@ -44,10 +42,11 @@ def _note(event: str, arguments: tuple[Any, ...]) -> None:
     if not _watching:
         return
     what, deeds = str(arguments[0]) if arguments else "", _watching[-1]
-    if event == "open" and not arguments[2] & _WRITING:
+    changing = changes_files(event, arguments)
+    if event == "open" and not changing:
         deeds.read.append(what)
-    elif event in ("open", *_CHANGES, *_RUNS) and not _importing():  # libraries try things as they are imported
-        (deeds.ran if event in _RUNS else deeds.written).append((event, what))
+    elif (changing or event in _RUNS) and not _importing():  # libraries try things as they are imported
+        (deeds.written if changing else deeds.ran).append((event, what))
 
 
 def _importing() -> bool:

@@ -7,11 +7,9 @@ import shutil
 import stat
 import subprocess
 import sys
-import threading
 import zipfile
 from collections import namedtuple
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import attrs
@@ -26,60 +24,7 @@ from genrelab.data.fetch.download import download, remote_size
 from genrelab_plugins.datasets.fma import Params, build
 from tests.conftest import Command
 from tests.fma_miniature import write_checksums, write_fma, zip_folder
-
-
-@attrs.define
-class Server:
-    """What is served, how it misbehaves, and what it was asked."""
-
-    files: dict[str, bytes] = attrs.field(factory=dict)
-    url: str = ""
-    ranges: bool = True
-    """Whether it goes on where it is asked to."""
-    shift: int = 0
-    """How far off the part that it sends is."""
-    breaks_after: int = 0
-    """Bytes after which it drops a connection; 0: never."""
-    length: bool = True
-    """Whether it tells sizes."""
-    status: int = 0
-    """What it answers to every GET; 0: as it should."""
-    asked: list[tuple[str, str]] = attrs.field(factory=list)
-    """Name and range of each GET."""
-
-
-def handler(server: Server) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_HEAD(self) -> None:
-            content = server.files.get(self.path.strip("/"))
-            self.start(404 if content is None else 200, len(content or b""))
-
-        def do_GET(self) -> None:
-            name, wanted = self.path.strip("/"), self.headers.get("Range", "")
-            server.asked.append((name, wanted))
-            content = server.files.get(name)
-            if content is None or server.status:
-                self.start(server.status or 404, 0)
-                return
-            start = int(wanted.removeprefix("bytes=").rstrip("-")) if wanted and server.ranges else 0
-            start -= server.shift if start else 0
-            part = content[start:]
-            self.start(206 if start else 200, len(part), f"bytes {start}-{len(content) - 1}/{len(content)}")
-            self.wfile.write(part[: server.breaks_after or None])
-            self.close_connection = True
-
-        def start(self, status: int, length: int, content_range: str = "") -> None:
-            self.send_response(status)
-            if server.length:
-                self.send_header("Content-Length", str(length))
-            if status == 206:
-                self.send_header("Content-Range", content_range)
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    return Handler
+from tests.http_server import Server, serving
 
 
 @pytest.fixture
@@ -87,14 +32,8 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     monkeypatch.setattr(downloading, "PAUSE", 0.0)
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.delenv(name, raising=False)
-    served = Server()
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler(served)) as http:
-        served.url = f"http://127.0.0.1:{http.server_port}"
-        thread = threading.Thread(target=http.serve_forever, args=(0.01,))
-        thread.start()
+    with serving() as served:
         yield served
-        http.shutdown()
-        thread.join()
 
 
 @pytest.fixture(scope="module")

@@ -27,6 +27,8 @@ from aim.sdk.repo import Repo  # noqa: E402
 from aim.sdk.run import Run  # noqa: E402
 from aim.storage.context import Context  # noqa: E402
 
+from genrelab_plugins.reporters._aim_studies import write_whole  # noqa: E402
+
 __all__ = [
     "MIGRATIONS",
     "Figure",
@@ -68,7 +70,7 @@ def open_repo(folder: Path) -> Repo:
         repo = Repo.from_path(str(folder), init=not made.exists())
     settings = folder / ".aim" / ".project_settings"
     if not settings.exists():
-        settings.write_text(json.dumps({"pinned_sequences": {"metric": PINNED}}), encoding="utf-8")
+        write_whole(settings, json.dumps({"pinned_sequences": {"metric": PINNED}}))
     return repo
 
 
@@ -134,7 +136,7 @@ def study_id(directory: Path) -> str:
     file = directory / ID_FILE
     if not file.exists():
         directory.mkdir(parents=True, exist_ok=True)
-        file.write_text(secrets.token_hex(12) + "\n", encoding="utf-8")
+        write_whole(file, secrets.token_hex(12) + "\n")
     return file.read_text(encoding="utf-8").strip()
 
 

@@ -31,8 +31,15 @@ def remember(folder: Path, key: str, start: StudyStart) -> Study:
     study = Study(start.study, start.time, searched(plain(start.experiment)))
     file = folder / FOLDER / f"{key}.json"
     file.parent.mkdir(exist_ok=True)
-    file.write_text(json.dumps(attrs.asdict(study)) + "\n", encoding="utf-8")
+    write_whole(file, json.dumps(attrs.asdict(study)) + "\n")
     return study
+
+
+def write_whole(file: Path, text: str) -> None:
+    """Write a file so that a kill leaves none, or all of it."""
+    part = file.with_name(f"{file.name}.part")
+    part.write_text(text, encoding="utf-8")
+    part.replace(file)
 
 
 def studies(folder: Path) -> list[Study]:

@@ -10,7 +10,8 @@ import numpy as np
 import tomli_w
 
 from genrelab.components import Track
-from genrelab.data.tracks import Tracks, write_csv, write_tracks
+from genrelab.csv_files import write_csv
+from genrelab.data.tracks import Tracks, write_tracks
 from genrelab.files import append_line, write_json
 
 GENRES = ("Old-Time / <b>[Historic]</b>", "blues", "jazz")

@@ -75,6 +75,36 @@ def test_it_prints(chromium: Any, page_file: Path, screenshots: Path) -> None:
     assert pdf.count(b"/Type /Page\n") > 5
 
 
+CLUTTER = """() => {
+    const boxes = (root) => [...root.querySelectorAll('svg text')].map(t => t.getBoundingClientRect());
+    const meet = (a, b) => Math.min(a.right, b.right) - Math.max(a.left, b.left) > 2
+                        && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 2;
+    return [...document.querySelectorAll('section > .blocks > figure')].map(figure => {
+        const texts = boxes(figure).filter(box => box.width);
+        return {name: figure.id, smallest: Math.min(...texts.map(box => Math.min(box.width, box.height))),
+                meeting: texts.filter((a, i) => texts.slice(i + 1).some(b => meet(a, b))).length};
+    });
+}"""
+"""Of each figure that is not folded up: how high its smallest text is, in pixels, and how many texts overlap."""
+
+
+def test_a_study_of_fifty_candidates_is_readable(chromium: Any, tmp_path: Path, screenshots: Path) -> None:
+    root = write_study(tmp_path / "study", Plan(genres=6, candidates=50, trials=0, seeds=2))
+    file, _ = write_report(root, Registry.discover([]), resamples=200)
+    page = chromium.new_context(**SCREENS["desktop"]).new_page()
+    page.goto(file.as_uri())
+    page.screenshot(path=screenshots / "report-fifty.png", full_page=True, timeout=120_000)
+    found = {figure["name"]: figure for figure in page.evaluate(CLUTTER)}
+    texts = page.locator(".verdict").inner_text(), page.locator("body").inner_text()
+    tables = page.evaluate("[...document.querySelectorAll('.table table')].map(t => t.rows[0].cells.length)")
+    page.close()
+    assert found.keys() >= {f"figure-{name}" for name in ("scores", "differences", "pairs", "genre-f1", "curves")}
+    assert not {name for name, figure in found.items() if figure["meeting"] or figure["smallest"] < 7}
+    assert len(texts[0]) < 400
+    assert "Shown are the 12 of 50 candidates" in texts[1]
+    assert max(tables) < 15
+
+
 def contrast(one: str, other: str) -> float:
     """Return the contrast ratio of two CSS colours ``rgb(r, g, b)``, 1 to 21 (WCAG 2.1)."""
 

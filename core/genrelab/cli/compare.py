@@ -83,9 +83,9 @@ def show_comparison(comparison: Mapping[str, Any]) -> None:
     """Print the tables, the sentences and the verdict."""
     from rich.table import Table
 
-    from genrelab.compare.tables import lines, tables
+    from genrelab.compare.tables import few_pairs, lines, tables
 
-    console = table_console()
+    console, comparison = table_console(), few_pairs(comparison)
     for table in tables(comparison):
         shown = Table(title=literal(table.title))
         for number, name in enumerate(table.header):

@@ -12,10 +12,12 @@ import attrs
 
 from genrelab.compare.costs import COSTS, cost_text
 from genrelab.compare.paired import TESTED
-from genrelab.compare.words import p_text
-from genrelab.data.tracks import write_csv
+from genrelab.compare.words import best_of, p_text
+from genrelab.csv_files import write_csv
 from genrelab.files import write_json, write_text
 
+MANY = 12
+"""Candidates at the most that are shown side by side, and each pair of them."""
 TITLES = {
     "accuracy": "accuracy %",
     "f1_macro": "F1-macro %",
@@ -55,6 +57,16 @@ def tables(comparison: Mapping[str, Any]) -> list[Table]:
     scores = [_scores(comparison, part) for part in (names[:half], names[half:])]
     pairs = [_pairs(comparison, score) for score in TESTED if comparison["pairs"]]
     return [*scores, *pairs, _genres(comparison), _costs(comparison)]
+
+
+def few_pairs(comparison: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Leave out the pairs without the best candidate, and say so, where there are too many to read all."""
+    if len(comparison["candidates"]) <= MANY:
+        return comparison
+    best = best_of(comparison["candidates"])
+    pairs = [p for p in comparison["pairs"] if best in (p["a"], p["b"])]
+    note = f"of {len(comparison['pairs'])} pairs, those of {best} are shown; comparison.md has all"
+    return {**comparison, "pairs": pairs, "notes": [*comparison["notes"], note]}
 
 
 def lines(comparison: Mapping[str, Any]) -> list[str]:
@@ -142,12 +154,18 @@ def _pairs(comparison: Mapping[str, Any], score: str) -> Table:
 
 
 def _genres(comparison: Mapping[str, Any]) -> Table:
-    candidates = comparison["candidates"]
-    rows = [
-        [genre, str(support), *[_with_ends(c["genres"][genre]["f1"], 100) for c in candidates.values()]]
-        for genre, support in comparison["test_set"]["genres"].items()
-    ]
-    return Table("F1 % by genre (95 % interval)", ("genre", "tracks", *candidates), rows)
+    """Return F1 by genre and candidate: the fewer of them across, but genres down where both are few."""
+    title, candidates, support = (
+        "F1 % by genre (95 % interval)",
+        comparison["candidates"],
+        comparison["test_set"]["genres"],
+    )
+    f1 = {n: {g: _with_ends(c["genres"][g]["f1"], 100) for g in support} for n, c in candidates.items()}
+    if len(candidates) > max(MANY, len(support)):
+        header = ("candidate", *[f"{genre} ({tracks})" for genre, tracks in support.items()])
+        return Table(title, header, [[name, *found.values()] for name, found in f1.items()])
+    rows = [[genre, str(tracks), *[f1[n][genre] for n in candidates]] for genre, tracks in support.items()]
+    return Table(title, ("genre", "tracks", *candidates), rows)
 
 
 def _costs(comparison: Mapping[str, Any]) -> Table:

@@ -8,6 +8,7 @@ from typing import Any
 from genrelab.compare.paired import ALPHA
 
 DECIDES = "f1_macro"
+_NAMED = 5  # candidates in a sentence; of more, the others are counted
 
 
 def differs(pair: Mapping[str, Any]) -> bool:
@@ -36,9 +37,14 @@ def p_text(p: float) -> str:
     return "< 0.001" if p < 0.001 else f"= {p:.3f}" if p < 0.1 else f"= {p:.2f}"
 
 
+def best_of(candidates: Mapping[str, Any]) -> str:
+    """Return the candidate with the highest F1-macro."""
+    return max(candidates, key=lambda name: float(candidates[name]["scores"][DECIDES]["mean"]))
+
+
 def verdict(candidates: Mapping[str, Any], pairs: Sequence[Mapping[str, Any]]) -> str:
     """Say in one sentence which candidate is best, and whether that is more than chance."""
-    best = max(candidates, key=lambda name: candidates[name]["scores"][DECIDES]["mean"])
+    best = best_of(candidates)
     found = candidates[best]["scores"][DECIDES]
     score = f"F1-macro {100 * found['mean']:.1f} % ({100 * found['low']:.1f} to {100 * found['high']:.1f})"
     if not pairs:
@@ -59,4 +65,6 @@ def verdict(candidates: Mapping[str, Any], pairs: Sequence[Mapping[str, Any]]) -
 
 
 def _listed(names: Sequence[str]) -> str:
+    if len(names) > _NAMED:
+        names = [*names[: _NAMED - 1], f"{len(names) - _NAMED + 1} others"]
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

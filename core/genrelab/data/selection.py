@@ -12,10 +12,11 @@ import numpy as np
 
 from genrelab.components import SUBSETS, Collection, Track
 from genrelab.config.experiment import SplitPlan
+from genrelab.csv_files import write_csv
 from genrelab.data.extract import Extraction
 from genrelab.data.splits import Split, official_split, split_tracks
 from genrelab.data.sums import SUMS, check_sum, write_sums
-from genrelab.data.tracks import Tracks, read_tracks, write_csv, write_tracks
+from genrelab.data.tracks import Tracks, read_tracks, write_tracks
 from genrelab.errors import DamagedError, InputError, WorkError
 from genrelab.files import read_json, tell_made_again, write_json
 

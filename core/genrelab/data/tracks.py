@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import attrs
 
 from genrelab.components import Track
+from genrelab.csv_files import read_csv, write_csv
 from genrelab.data.sums import check_sum
 from genrelab.errors import DamagedError
-from genrelab.files import write_text
 
 COLUMNS = (*(field.name for field in attrs.fields(Track)), "digest")
 
@@ -50,18 +47,10 @@ def read_tracks(file: Path) -> Tracks:
         DamagedError: it is gone, or not what its checksum says, where there is one.
     """
     check_sum(file)
-    with file.open(encoding="utf-8", errors="surrogateescape", newline="") as lines:
-        rows = list(csv.DictReader(lines))
+    rows = read_csv(file)
     fields: dict[str, Any] = {f.name: f.type for f in attrs.fields(attrs.resolve_types(Track))}  # str, Path, float
     try:
         tracks = tuple(Track(**{name: read(row[name]) for name, read in fields.items()}) for row in rows)
         return Tracks(tracks, tuple(r["digest"] for r in rows))
     except (KeyError, TypeError, ValueError) as error:
         raise DamagedError(f"{file}: is damaged: {error!r}") from error
-
-
-def write_csv(file: Path, header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Write a CSV file at once."""
-    text = io.StringIO(newline="")
-    csv.writer(text).writerows([header, *rows])  # ends lines with \r\n: else a \r in a title would end one, too
-    write_text(file, text.getvalue())

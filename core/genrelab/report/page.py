@@ -11,7 +11,7 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from genrelab.compare.tables import Table, markdown_text
-from genrelab.data.tracks import write_csv
+from genrelab.csv_files import write_csv
 from genrelab.files import write_text
 from genrelab.report.drawing import write_figure
 
@@ -83,9 +83,15 @@ UNFOLDED = 4
 """Candidates whose figures are shown at once, where each has many."""
 
 
-def folded(title: str, blocks: Sequence[Block]) -> list[Block]:
-    """Fold blocks up."""
-    return [Folded(title, blocks)]
+def unfolded(parts: Sequence[tuple[str, Sequence[Block]]]) -> list[Block]:
+    """Show the first of many parts, fold the others up, and all of these once more where they are many.
+
+    Args:
+        parts: each with its title.
+    """
+    shown = [block for _, blocks in parts[:UNFOLDED] for block in blocks]
+    others = [Folded(title, blocks) for title, blocks in parts[UNFOLDED:]]
+    return [*shown, *([Folded(f"{len(others)} more candidates", others)] if len(others) > _LONG // 2 else others)]
 
 
 @attrs.frozen

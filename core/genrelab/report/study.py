@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from genrelab.compare.comparison import compare
 from genrelab.compare.read import Finals, Runs, read_runs
+from genrelab.compare.tables import MANY
 from genrelab.data.tracks import Tracks, read_tracks
 from genrelab.errors import InputError
 from genrelab.events import TrialRef
@@ -51,7 +52,7 @@ class Contender:
 
     name: str
     number: int
-    """Its place in the experiment, by which it is coloured."""
+    """By which it is coloured: its place in the experiment; its rank, where there are more than `MANY`."""
     tables: Mapping[str, Any]
     """Its own tables: what it replaces in the experiment."""
     space: Mapping[str, Mapping[str, Any]]
@@ -63,6 +64,11 @@ class Contender:
     """One for each seed of the experiment."""
     analysis: Mapping[str, Any]
     """What analysis.json holds; empty before the end of the search."""
+
+    @property
+    def leads(self) -> bool:
+        """Whether it is shown where there is no room for more than `MANY`."""
+        return self.number < MANY
 
     @property
     def completed(self) -> list[Training]:
@@ -116,6 +122,12 @@ class Study:
         return str(self.experiment["name"])
 
     @property
+    def selected(self) -> str:
+        """What a caption adds where only those are shown that lead."""
+        count = len(self.contenders)
+        return f" Shown are the {MANY} of {count} candidates with the highest F1-macro." if count > MANY else ""
+
+    @property
     def judged(self) -> list[Contender]:
         """Candidates with completed final runs."""
         return [c for c in self.contenders if c.name in self.comparison.get("candidates", {})]
@@ -158,7 +170,18 @@ def read_study(root: Path, *, resamples: int, seed: int) -> Study:
         raise InputError(f"{root}: cannot be read: {error!r}") from error
     runs = read_runs([root]) if tracks and any(c.completed for c in contenders) else None
     found = compare(runs, resamples=resamples, seed=seed) if runs else {}
-    return Study(root, experiment, environment, tracks, contenders, runs, found, times)
+    return Study(root, experiment, environment, tracks, _numbered(contenders, found), runs, found, times)
+
+
+def _numbered(contenders: Sequence[Contender], comparison: Mapping[str, Any]) -> list[Contender]:
+    """Number many candidates by rank: the best have colours that differ."""
+    if len(contenders) <= MANY:
+        return [*contenders]
+    judged = comparison.get("candidates", {})
+    order = sorted(
+        contenders, key=lambda c: -judged[c.name]["scores"]["f1_macro"]["mean"] if c.name in judged else 1
+    )
+    return [attrs.evolve(c, number=order.index(c)) for c in contenders]
 
 
 def _contender(run: RunDirectory, experiment: Mapping[str, Any], number: int) -> Contender:

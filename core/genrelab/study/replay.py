@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 import attrs
 
+from genrelab.csv_files import read_csv
 from genrelab.data.tracks import read_tracks
 from genrelab.errors import InputError
 from genrelab.events import Compared, EpochEnd, StudyEnd, StudyStart, TrialEnd, TrialRef, TrialStart
@@ -109,8 +109,7 @@ def _end(run: RunDirectory, study: str, ended: float) -> StudyEnd:
     file = run.root / "results.csv"
     if not file.is_file():
         return StudyEnd(study, run.root, "interrupted", time=ended)
-    with file.open(encoding="utf-8", newline="") as lines:
-        rows = [{k: v if k in _TEXTS else _number(v) for k, v in row.items()} for row in csv.DictReader(lines)]
+    rows = [{k: v if k in _TEXTS else _number(v) for k, v in row.items()} for row in read_csv(file)]
     status: Any = "completed" if any(row["seeds"] for row in rows) else "failed"
     return StudyEnd(study, run.root, status, rows, ended)
 

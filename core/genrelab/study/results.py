@@ -9,7 +9,7 @@ from typing import Any
 
 import attrs
 
-from genrelab.data.tracks import write_csv
+from genrelab.csv_files import write_csv
 from genrelab.files import write_text
 from genrelab.params import Scalar
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,6 +11,7 @@ import attrs
 from rich.table import Table
 from rich.text import Text
 
+from genrelab.csv_files import csv_text
 from genrelab.data.store import Rejected
 from genrelab.use.classifier import Classifier
 from genrelab.use.many import Heard
@@ -48,14 +47,14 @@ def row_of(heard: Heard, classifier: Classifier, *, calibrated: bool) -> Row:
 
 def csv_lines(rows: Iterable[Row], classes: Sequence[str]) -> Iterator[str]:
     """Yield the lines of a CSV file: what is known of a file, then the probability of each genre."""
-    yield _csv([*_HEADER, *(f"p({name})" for name in classes)])
+    yield csv_text([[*_HEADER, *(f"p({name})" for name in classes)]])
     for row in rows:
         known: list[Any] = [row.path, "", "", "", "", row.reason, row.message, *([""] * len(classes))]
         if row.probabilities:
             probability, genre = row.best(classes)[0]
             known = [row.path, f"{row.seconds:.3f}", row.windows, genre, _digits(probability), "", ""]
             known += map(_digits, row.probabilities)
-        yield _csv(known)
+        yield csv_text([known])
 
 
 def json_lines(rows: Iterable[Row], classes: Sequence[str]) -> Iterator[str]:
@@ -99,12 +98,6 @@ def minutes(seconds: float) -> str:
 def safe(text: str, style: str = "") -> Text:
     """Return a text that cannot steer the terminal: names of files and genres come from strangers."""
     return Text("".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text), style)
-
-
-def _csv(cells: Sequence[Any]) -> str:
-    line = io.StringIO(newline="")
-    csv.writer(line).writerow(cells)
-    return line.getvalue()
 
 
 def _digits(probability: float) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from genrelab.data.tracks import write_csv
+from genrelab.csv_files import write_csv
 from genrelab.use.classifier import Timeline
 from genrelab.use.rows import minutes
 

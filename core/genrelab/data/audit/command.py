@@ -7,9 +7,9 @@ import tempfile
 from pathlib import Path
 
 from genrelab.config.experiment import Experiment
+from genrelab.csv_files import write_csv
 from genrelab.data.audit.leaks import KINDS, Leaks, write_leaks
 from genrelab.data.prepare import Preparation
-from genrelab.data.tracks import write_csv
 from genrelab.plugins.registry import Registry
 from genrelab.training.device import use_one_thread
 

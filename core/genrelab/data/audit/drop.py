@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from genrelab.components import SUBSETS
+from genrelab.csv_files import write_csv
 from genrelab.data.audit.leaks import Leak, Leaks
 from genrelab.data.splits import official_split
-from genrelab.data.tracks import Tracks, write_csv
+from genrelab.data.tracks import Tracks
 
 DROPPED = "duplicates.csv"
 

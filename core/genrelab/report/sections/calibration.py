@@ -23,9 +23,10 @@ def calibration(study: Study, page: Page) -> list[Block]:
     caption = (
         "Share of right predictions (dots) among those of about one confidence, runs together; larger dots are "
         "more tracks. Below the diagonal a network is too sure of itself. ECE: expected calibration error, in "
-        "brackets with the temperature fitted on validation."
+        "brackets with the temperature fitted on validation." + study.selected
     )
-    return [page.picture("calibration", _draw(study.comparison["candidates"]), caption)]
+    candidates = {c.name: study.comparison["candidates"][c.name] for c in study.judged if c.leads}
+    return [page.picture("calibration", _draw(candidates), caption)]
 
 
 def _draw(candidates: Mapping[str, Any]) -> Figure:

@@ -6,8 +6,9 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from genrelab.compare.tables import MANY
 from genrelab.report.drawing import draw_matrix, label, new_figure
-from genrelab.report.page import UNFOLDED, Block, Page, Text, folded
+from genrelab.report.page import Block, Page, Text, unfolded
 from genrelab.report.study import Contender, Study
 
 
@@ -15,12 +16,8 @@ def confusions(study: Study, page: Page) -> list[Block]:
     """Draw the confusion matrices of each candidate: counts, and each row as shares."""
     if not study.runs:
         return [Text("No final run is completed yet.")]
-    blocks: list[Block] = []
-    classes = study.runs.test.classes
-    for place, contender in enumerate(sorted(study.judged, key=study.score, reverse=True)):
-        matrices = _matrices(contender, classes, page)
-        blocks += folded(contender.name, matrices) if place >= UNFOLDED else matrices
-    return blocks
+    classes, ranked = study.runs.test.classes, sorted(study.judged, key=study.score, reverse=True)
+    return unfolded([(c.name, _matrices(c, classes, page)) for c in ranked])
 
 
 def _matrices(contender: Contender, classes: tuple[str, ...], page: Page) -> list[Block]:
@@ -42,10 +39,12 @@ def genres(study: Study, page: Page) -> list[Block]:
     found = study.comparison["candidates"]
     support = study.comparison["test_set"]["genres"]
     values = np.array([[100 * found[c.name]["genres"][g]["f1"]["mean"] for c in study.judged] for g in support])
-    texts = [[f"{v:.0f}" for v in row] for row in values]
-    names = [f"{label(genre, 19)} ({count})" for genre, count in support.items()]
-    figure = new_figure(1.8 + 0.32 * len(names), 2.6 + (0.9 if len(found) < 7 else 0.5) * len(found))
-    draw_matrix(figure.add_subplot(), values, 100, texts, names, [c.name for c in study.judged])
+    rows = [f"{label(genre, 19)} ({count})" for genre, count in support.items()]
+    columns = [c.name for c in study.judged]
+    if len(columns) > max(MANY, len(rows)):
+        values, rows, columns = values.T, columns, rows
+    figure = new_figure(1.8 + 0.32 * len(rows), 2.6 + (0.9 if len(columns) < 7 else 0.5) * len(columns))
+    draw_matrix(figure.add_subplot(), values, 100, [[f"{v:.0f}" for v in row] for row in values], rows, columns)
     caption = "F1 % of each genre by candidate, mean over seeds; in brackets the test tracks of the genre."
     return [page.picture("genre-f1", figure, caption)]
 

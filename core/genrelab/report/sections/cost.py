@@ -8,7 +8,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from genrelab.compare.costs import COSTS, shown_cost
-from genrelab.compare.tables import Table
+from genrelab.compare.tables import MANY, Table
 from genrelab.report.drawing import SOFT, label, logarithmic, new_figure, spot
 from genrelab.report.page import Block, Page, Text
 from genrelab.report.study import Study
@@ -29,13 +29,14 @@ def _fronts(study: Study, page: Page) -> list[Block]:
     caption = (
         "F1-macro, with its 95 % interval, against cost. The line joins the Pareto front: the candidates that none "
         "beats in both. Seconds and memory compare only between runs on the same machine, equally busy."
+        + (f" In grey: all but the best {MANY}." if study.selected else "")
     )
     return [page.picture("pareto", _draw(study, list(study.comparison["pareto"])), caption)]
 
 
 def _draw(study: Study, costs: Sequence[str]) -> Figure:
     rows = -(-len(costs) // 2)
-    figure = new_figure(2.9 * rows + 0.24 * -(-len(study.judged) // 3), 8)
+    figure = new_figure(2.9 * rows + 0.24 * -(-sum(c.leads for c in study.judged) // 3), 8)
     places = figure.subplots(rows, 2, sharey=True, squeeze=False).flat
     for name, axes in zip(costs, places, strict=False):
         _draw_one(axes, study, name)
@@ -55,7 +56,11 @@ def _draw_one(axes: Any, study: Study, cost: str) -> None:
     for contender in study.judged:
         value = found[contender.name]["scores"]["f1_macro"]
         middle, low, high = (100 * value[k] for k in ("mean", "low", "high"))
-        x, style = shown_cost(cost, found[contender.name][cost]), spot(contender.number)
+        x = shown_cost(cost, found[contender.name][cost])
+        if not contender.leads:
+            axes.plot(x, middle, "o", color=SOFT, markersize=4, zorder=1)
+            continue
+        style = spot(contender.number)
         axes.plot([x, x], [low, high], color=style["color"], linewidth=1, alpha=0.6)
         axes.plot(x, middle, linestyle="", markersize=8, label=label(contender.name), **style)
     logarithmic(axes.xaxis)

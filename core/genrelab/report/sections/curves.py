@@ -23,12 +23,13 @@ _PANELS: dict[str, Callable[[Mapping[str, Any]], float]] = {
 
 def curves(study: Study, page: Page) -> list[Block]:
     """Draw the curves of all candidates, with bands over seeds."""
-    begun = [c for c in study.contenders if any(t.epochs for t in c.finals)]
+    begun = [c for c in study.contenders if c.leads and any(t.epochs for t in c.finals)]
     if not begun:
         return [Text("No final run has ended an epoch yet.")]
     caption = (
         "Final runs. Lines are means over seeds, bands go from the lowest to the highest, as far as all seeds were "
         "trained; thin lines go on with those that were stopped later. Dots: the epochs whose weights were kept."
+        + study.selected
     )
     return [page.picture("curves", _draw(begun), caption)]
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
 from genrelab.compare.tables import Table
 from genrelab.components import SUBSETS
+from genrelab.csv_files import read_csv
 from genrelab.data.audit.leaks import KINDS, Leaks, read_leaks
 from genrelab.files import read_json
 from genrelab.report.page import Block, Page, Text
@@ -46,10 +46,7 @@ def notes(study: Study) -> Sequence[str]:
 
 
 def _quarantine(file: Path, page: Page) -> list[Block]:
-    rows: list[dict[str, str]] = []
-    if file.is_file():
-        with file.open(encoding="utf-8", errors="surrogateescape", newline="") as lines:
-            rows = list(csv.DictReader(lines))
+    rows = read_csv(file) if file.is_file() else []
     if not rows:
         return [Text("Quarantine: every file could be used.")]
     counts = ", ".join(f"{n} {reason}" for reason, n in Counter(r["reason"] for r in rows).most_common())

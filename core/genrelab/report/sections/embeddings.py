@@ -15,7 +15,7 @@ from genrelab.errors import GenrelabError, WorkError
 from genrelab.files import write_json
 from genrelab.plugins.registry import Registry
 from genrelab.report.drawing import GROUND, SOFT, label, new_figure, spot
-from genrelab.report.page import Block, Page, Text
+from genrelab.report.page import Block, Lines, Page, Text, unfolded
 from genrelab.report.study import Contender, Study
 
 _FEWEST = 8  # points; fewer make no picture
@@ -42,15 +42,16 @@ def embeddings(study: Study, page: Page, registry: Registry, options: TsneOption
     tested = [t for t in study.tracks.tracks if t.split == "test"]
     kept = _thinned(len(tested), options.points)
     tracks = [tested[i] for i in kept]
-    blocks: list[Block] = []
+    failed: list[str] = []
+    parts: list[tuple[str, list[Block]]] = []
     found: dict[str, dict[str, list[object]]] = {}
-    for contender in study.judged:
+    for contender in sorted(study.judged, key=study.score, reverse=True):
         page.working(f"t-SNE of {contender.name}")
         try:
             vectors = _embedded(contender, registry)[kept]
             places, perplexity = _tsne(vectors, options)
         except GenrelabError as error:
-            blocks.append(Text(f"{contender.name}: no embeddings: {_short(error)}"))
+            failed.append(f"{contender.name}: no embeddings: {_short(error)}")
             continue
         caption = (
             f"{contender.name}, seed {contender.representative.number if contender.representative else ''}: t-SNE "
@@ -58,7 +59,7 @@ def embeddings(study: Study, page: Page, registry: Registry, options: TsneOption
             f"{vectors.shape[1]} dimensions, of {len(tracks)} of {len(tested)} test tracks. Distances between "
             "groups mean little."
         )
-        blocks.append(page.picture(f"tsne-{contender.name}", _draw(places, tracks), caption))
+        parts.append((contender.name, [page.picture(f"tsne-{contender.name}", _draw(places, tracks), caption)]))
         found[contender.name] = {
             "x": places[:, 0].tolist(),
             "y": places[:, 1].tolist(),
@@ -66,7 +67,7 @@ def embeddings(study: Study, page: Page, registry: Registry, options: TsneOption
             "title": [t.title or t.id for t in tracks],
         }
     write_json(page.folder / "data" / "tsne.json", found)
-    return blocks
+    return [*unfolded(parts), *([Lines("Not shown", failed)] if failed else [])]
 
 
 def _short(error: GenrelabError) -> str:

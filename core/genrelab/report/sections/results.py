@@ -40,9 +40,9 @@ def results(study: Study, page: Page) -> list[Block]:
             ),
             page.picture(
                 "pairs",
-                _pairwise(found),
+                _pairwise(found, [c.name for c in study.judged if c.leads]),
                 "Points of F1-macro by which the row is better than the column; * p < 0.05, ** p < 0.01, "
-                "*** p < 0.001 (permutation test over artists, Holm over all pairs).",
+                f"*** p < 0.001 (permutation test over artists, Holm over all pairs).{study.selected}",
             ),
         ]
     blocks += [Lines("What to be careful about", found["notes"])] if found["notes"] else []
@@ -130,10 +130,9 @@ def _towards(pair: Mapping[str, Any], best: str) -> tuple[str, float, float, flo
     return pair["a"], middle, low, high, differs(pair)
 
 
-def _pairwise(comparison: Mapping[str, Any]) -> Figure:
-    names = list(comparison["candidates"])
+def _pairwise(comparison: Mapping[str, Any], names: Sequence[str]) -> Figure:
     values, texts = np.zeros((len(names), len(names))), [[""] * len(names) for _ in names]
-    for pair in comparison["pairs"]:
+    for pair in (p for p in comparison["pairs"] if p["a"] in names and p["b"] in names):
         i, j = names.index(pair["a"]), names.index(pair["b"])
         found = pair["scores"]["f1_macro"]
         stars = "*" * sum(found["p_holm"] < limit for limit in (0.05, 0.01, 0.001))

@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from genrelab.compare.tables import Table
 from genrelab.config.search import maximize
 from genrelab.report.drawing import GOOD, GROUND, INK, label, look, new_figure
-from genrelab.report.page import UNFOLDED, Block, Page, Text, folded
+from genrelab.report.page import Block, Page, Text, unfolded
 from genrelab.report.sections.surrogate import are_numbers, surrogate
 from genrelab.report.study import Contender, Study
 from genrelab.study.results import settings_text
@@ -30,16 +30,15 @@ def search(study: Study, page: Page) -> list[Block]:
     metric, more = objective(study)
     blocks: list[Block] = []
     if any(_values(c, metric) for c in searched):
-        caption = f"Best validation {metric} of each candidate's search so far."
-        blocks.append(page.picture("best-so-far", _best_so_far(searched, metric, more), caption))
-    for place, contender in enumerate(searched):
-        page.working(f"search of {contender.name}")
-        parts = _one(contender, page, metric, more)
-        blocks += folded(contender.name, parts) if place >= UNFOLDED else [Text(contender.name, "heading"), *parts]
-    return blocks
+        caption = f"Best validation {metric} of each candidate's search so far.{study.selected}"
+        figure = _best_so_far([c for c in searched if c.leads], metric, more)
+        blocks.append(page.picture("best-so-far", figure, caption))
+    parts = [(c.name, _one(c, page, metric, more)) for c in searched]
+    return [*blocks, *unfolded([(name, [Text(name, "heading"), *of]) for name, of in parts])]
 
 
 def _one(contender: Contender, page: Page, metric: str, more: bool) -> list[Block]:
+    page.working(f"search of {contender.name}")
     values = _values(contender, metric)
     blocks: list[Block] = []
     if len(values) > 1 and contender.space:

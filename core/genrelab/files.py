@@ -6,6 +6,7 @@ import errno
 import io
 import json
 import os
+import shutil
 import sys
 import zlib
 from collections.abc import Iterator, Mapping
@@ -104,6 +105,13 @@ def append_line(file: Path, value: Any) -> None:
     """Append one JSON line."""
     with file.open("a", encoding="utf-8") as out:
         out.write(json.dumps(value) + "\n")
+
+
+def remove(folder: Path) -> None:
+    """Delete a folder, or the link that stands for one; what cannot be deleted stays."""
+    if folder.is_symlink():
+        folder.unlink()
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def is_refusal(error: BaseException) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -16,7 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedCo
 from genrelab import __version__
 from genrelab.compare.tables import write as write_comparison
 from genrelab.errors import InputError
-from genrelab.files import write_text
+from genrelab.files import remove, write_text
 from genrelab.plugins.registry import Registry
 from genrelab.report.cards import write_cards
 from genrelab.report.drawing import STYLE
@@ -109,7 +108,7 @@ def _replaced(folder: Path) -> Iterator[Path]:
     try:
         with FileLock(folder.with_name(f"{folder.name}.lock"), timeout=0):
             for left_behind in (new, old):
-                shutil.rmtree(left_behind, ignore_errors=True)
+                remove(left_behind)
             new.mkdir()
             try:
                 yield new
@@ -118,6 +117,6 @@ def _replaced(folder: Path) -> Iterator[Path]:
                 new.rename(folder)
             finally:
                 for done_with in (new, old):
-                    shutil.rmtree(done_with, ignore_errors=True)
+                    remove(done_with)
     except Timeout:
         raise InputError(f"{folder}: another process writes this report") from None

@@ -34,14 +34,14 @@ def claim(experiment: Experiment, root: Path) -> Iterator[None]:
     """
     _check(experiment, root)
     new = not root.exists()
-    root.mkdir(parents=True, exist_ok=True)
+    root.resolve().mkdir(parents=True, exist_ok=True)  # the root may be a link
     with held(root):
         try:
             with _said(RunDirectory(root)):
                 yield
         except InputError:
             if new:
-                shutil.rmtree(root)
+                shutil.rmtree(root.resolve())
             raise
 
 
@@ -91,7 +91,7 @@ def restart(root: Path) -> None:
     if not RunDirectory(root).experiment.is_file():
         raise InputError(f"{root}: is no run directory; it is left as it is")
     with held(root):
-        shutil.rmtree(root)
+        shutil.rmtree(root.resolve())
 
 
 def differences(a: Any, b: Any, path: str = "") -> Sequence[tuple[str, Any, Any]]:

@@ -6,7 +6,6 @@ The loop knows nothing that is not in the run directory. Killed at any time and 
 from __future__ import annotations
 
 import os
-import shutil
 import threading
 import time
 from pathlib import Path
@@ -20,7 +19,7 @@ from genrelab.config.experiment import Experiment, Recipe
 from genrelab.data.prepare import Preparation, load_clips
 from genrelab.errors import InputError, WorkError
 from genrelab.events import StudyEnd, StudyStart, TrialRef, TrialStart
-from genrelab.files import read_json, read_lines, write_json, write_text
+from genrelab.files import read_json, read_lines, remove, write_json, write_text
 from genrelab.jobs import JOB_FILE, METRICS, RESULT, Job, JobEnd
 from genrelab.plugins.registry import Registry
 from genrelab.study.candidate import CandidateRun
@@ -177,7 +176,7 @@ class Study:
     def _submit(self, executor: Any, training: Training) -> None:
         folder = training.directory
         if not training.is_there:
-            shutil.rmtree(folder, ignore_errors=True)
+            remove(folder)
         folder.mkdir(parents=True, exist_ok=True)
         recipe = tables(training.recipe)
         write_json(

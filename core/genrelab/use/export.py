@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import Literal
 
@@ -12,7 +11,7 @@ import safetensors.torch
 from genrelab import __version__
 from genrelab.config.choices import tables
 from genrelab.errors import InputError, WorkError
-from genrelab.files import write_bytes, write_json, write_text
+from genrelab.files import remove, write_bytes, write_json, write_text
 from genrelab.plugins.registry import Registry
 from genrelab.use.classifier import Classifier, load
 from genrelab.use.description import MODEL_FILE, WEIGHTS_FILE, Description
@@ -76,7 +75,7 @@ def export(
         feature_version=registry.get("feature", trained.header["recipe"]["feature"]["name"]).version,
     )
     part = folder.with_name(f"{folder.name}.part")
-    shutil.rmtree(part, ignore_errors=True)
+    remove(part)
     part.mkdir(parents=True)
     try:
         write_json(part / MODEL_FILE, tables(description))
@@ -87,7 +86,7 @@ def export(
         notes = _write_program(classifier, part, format_, input_)
         part.replace(folder)
     finally:
-        shutil.rmtree(part, ignore_errors=True)
+        remove(part)
     return Exported(folder, trained, description, notes)
 
 

@@ -14,6 +14,12 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)
 
 
+def brief(error: BaseException) -> str:
+    """Return the kind of an error, and the first line of what it says."""
+    first = next(iter(str(error).splitlines()), "")
+    return f"{type(error).__name__}: {first}".rstrip(": ")
+
+
 def shortened(text: str) -> str:
     """Return a text of at most 200 letters, with the middle left out where it is longer."""
     half = _SHOWN // 2

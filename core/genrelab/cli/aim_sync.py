@@ -67,6 +67,7 @@ def write(events: list[Event], aim: pluggy.PluginManager, run: Path) -> None:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
     from genrelab.study.listeners import tell
+    from genrelab.texts import brief
 
     console = Console(stderr=True)
     columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
@@ -75,4 +76,4 @@ def write(events: list[Event], aim: pluggy.PluginManager, run: Path) -> None:
             try:
                 tell(aim, event)
             except Exception as error:
-                raise WorkError(f"{run}: Aim fails: {type(error).__name__}: {error}".rstrip(": ")) from error
+                raise WorkError(f"{run}: Aim fails: {brief(error)}") from error

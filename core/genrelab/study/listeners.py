@@ -15,7 +15,7 @@ import pluggy
 from genrelab.config.experiment import ReporterChoice
 from genrelab.plugins.loading import listen
 from genrelab.plugins.registry import Registry
-from genrelab.texts import printable
+from genrelab.texts import brief, printable
 
 QUEUE_SIZE = 10_000
 """Events that may wait for a reporter; it is hours behind, or hangs, when there are more."""
@@ -113,7 +113,7 @@ class _Listener:
             try:
                 tell(self._manager, event)
             except BaseException as error:  # SystemExit as well: it is not for a reporter to end a study
-                self._fail(f"fails in {hook}: {type(error).__name__}: {error}".rstrip(": "))
+                self._fail(f"fails in {hook}: {brief(error)}")
         self._over.set()
 
     def _fail(self, why: str) -> None:

@@ -28,6 +28,7 @@ from genrelab.files import append_line, how_to_go_on, is_refusal, read_json, wri
 from genrelab.interrupts import Postponed
 from genrelab.jobs import JOB_FILE, METRICS, RESULT, TRACEBACK
 from genrelab.plugins.registry import Registry
+from genrelab.texts import brief
 from genrelab.training.build import build_augmentation, build_model, build_optimizer
 from genrelab.training.costs import PeakMemory, multiply_adds
 from genrelab.training.device import give_memory_back, keep_memory, resolve, use_one_thread
@@ -141,8 +142,7 @@ def _result(directory: Path, session: _Session) -> dict[str, Any] | None:
             raise
         if not (directory / RESULT).exists():  # else another process has failed before, and this one for that
             (directory / TRACEBACK).write_text(traceback.format_exc(), encoding="utf-8")
-        lines = str(error).splitlines() or [""]
-        return {"status": "failed", "message": f"{type(error).__name__}: {lines[0]}"}
+        return {"status": "failed", "message": brief(error)}
     return found
 
 

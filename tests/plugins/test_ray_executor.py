@@ -142,7 +142,9 @@ def test_a_study_on_two_nodes_ends_as_on_this_machine_though_one_dies(
         while not list(toy.rglob("metrics.jsonl")) and time.monotonic() < deadline:
             assert process.poll() is None, process.communicate()
             time.sleep(0.1)
-        cluster.kill(cluster.nodes[0])
+        first, second = cluster.nodes
+        assert second.poll() is None, "the node that is to go on has not come up"
+        cluster.kill(first)
         _, errors = process.communicate(timeout=600)
     assert process.returncode == 0, errors
     assert results(toy / "runs/toy") == results(local / "runs/toy")

@@ -1,6 +1,6 @@
 """Let searches compete on the recorded table, each with many seeds, and say how far from the optimum they are.
 
-python -m tests.bench.surrogate.race --repeats 20 --output race.csv
+python -m tests.bench.surrogate.race --repeats 40 --output race.csv
 
 About a minute of CPU a repeat, nearly all of it Ax. Goes on with what the output already holds.
 """
@@ -20,7 +20,7 @@ from scipy import stats
 
 from tests.bench.surrogate.table import METRIC, Table, plan, read_table
 
-TRIALS, AT = 50, (10, 25, 50)
+TRIALS, AT = 50, (15, 30, 50)
 Numbers = NDArray[np.float64]
 Values = Sequence[float]
 """Of each trial, in order."""

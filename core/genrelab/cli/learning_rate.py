@@ -56,6 +56,7 @@ def _draw(rates: dict[str, list[float]], steps: int, output: Path) -> None:
     axes.set_xlabel("epoch")
     axes.set_ylabel("learning rate")
     axes.set_ylim(bottom=0)
+    axes.locator_params("x", integer=True)
     axes.legend()
     axes.grid(alpha=0.3)
     figure.savefig(output, dpi=120, format="png")

@@ -192,6 +192,8 @@ def test_commands_that_are_killed_end_as_if_they_had_not_been(
     arguments = [command, "study", *(["--repo", "aim"] if command == "aim-sync" else [])]
 
     def left(folder: Path) -> Any:
+        from genrelab_plugins.reporters import _aim_repo  # noqa: F401 -- imports Aim without its warnings
+
         return in_aim(folder / "aim") if command == "aim-sync" else files(folder / "study")
 
     def begin(folder: Path) -> None:

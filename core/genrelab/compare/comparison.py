@@ -14,7 +14,7 @@ from genrelab.compare.metrics import METRICS, PER_GENRE, Tallies
 from genrelab.compare.paired import ALPHA, POWER, TESTED, correct, detectable, friedman, mcnemar, permutation_test
 from genrelab.compare.read import Finals, Runs, TestSet
 from genrelab.compare.resample import CONFIDENCE, Resampled, difference, interval, resample, widening
-from genrelab.compare.words import pair_sentence, verdict
+from genrelab.compare.words import listed, pair_sentence, verdict
 
 _TESTED = [METRICS.index(name) for name in TESTED]
 _FEW = 30  # clusters; with fewer, intervals are simulated to cover less than they say
@@ -141,7 +141,7 @@ def _rough(finals: tuple[Finals, ...], clusters: int) -> list[str]:
     """Say where the statistics have little to go by."""
     notes = []
     if few := [f.name for f in finals if len(f.seeds) < _FEW_SEEDS]:
-        notes.append(f"{', '.join(few)}: fewer than {_FEW_SEEDS} seeds, so the luck of training is hardly known")
+        notes.append(f"{listed(few)}: fewer than {_FEW_SEEDS} seeds, so the luck of training is hardly known")
     if clusters < _FEW:
         notes.append(f"the test set has only {clusters} artists: intervals are rough")
     return notes

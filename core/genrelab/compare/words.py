@@ -59,12 +59,13 @@ def verdict(candidates: Mapping[str, Any], pairs: Sequence[Mapping[str, Any]]) -
     if len(equals) == len(candidates) - 1:
         return (
             f"No candidate is shown to be the best: {best} reaches {score}, "
-            f"but cannot be told apart from {_listed(equals)}."
+            f"but cannot be told apart from {listed(equals)}."
         )
-    return f"{best} reaches {score}, but cannot be told apart from {_listed(equals)}; all others are worse."
+    return f"{best} reaches {score}, but cannot be told apart from {listed(equals)}; all others are worse."
 
 
-def _listed(names: Sequence[str]) -> str:
+def listed(names: Sequence[str]) -> str:
+    """Return names in a sentence; of many, the first four, and how many others there are."""
     if len(names) > _NAMED:
         names = [*names[: _NAMED - 1], f"{len(names) - _NAMED + 1} others"]
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -115,7 +115,7 @@ def _differences(study: Study) -> Figure:
         axes.plot(middle, place, "o", color=GOOD, markersize=8, fillstyle="full" if sure else "none")
     axes.axvline(0, color=SOFT, linewidth=1)
     axes.set_yticks(range(len(rows)), [label(name) for name, *_ in rows])
-    axes.set_xlabel(f"points of F1-macro compared with {label(best.name if best else '')}")
+    axes.set_xlabel(f"points of F1-macro\ncompared with {label(best.name if best else '')}")
     axes.grid(axis="x")
     axes.margins(y=0.6 / len(rows))
     return figure

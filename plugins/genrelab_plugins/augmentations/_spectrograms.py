@@ -39,7 +39,7 @@ def frequency_shift(x: Tensor, bins: int) -> Tensor:
     shifts = integers(x, -bins, bins)
     if x.device.type == "cpu":
         moved = torch.zeros_like(x)
-        for clip, to, shift in zip(x, moved, shifts.flatten().tolist(), strict=True):
+        for clip, to, shift in zip(x, moved, shifts.clamp(-x.shape[1], x.shape[1]).flatten().tolist(), strict=True):
             to[max(shift, 0) : len(to) + shift] = clip[max(-shift, 0) : len(to) - shift]
         return moved
     places = torch.arange(x.shape[1], device=x.device)[:, None] - shifts  # (batch, bins, 1)

@@ -198,6 +198,7 @@ def test_ax_leaves_the_settings_that_it_is_told_of_as_they_are() -> None:
     assert proposals == before
 
 
+@pytest.mark.slow  # Ax takes most of a minute over several objectives
 def test_several_objectives_and_a_limit_of_results_are_told_to_ax(tmp_path: Path) -> None:
     space = {"model.hidden_dim": {"low": 8, "high": 128}, "model.dropout": {"choice": [0.1, 0.3]}}
     of = plan(space, metric="f1_macro", against=["parameters"], constraints=["seconds <= 90"])

@@ -181,6 +181,7 @@ def test_the_resolved_experiment_is_kept_and_runs_to_the_same_numbers_with_more_
     assert table(toy / "runs/toy") == table(undisturbed / "runs/toy")
 
 
+@pytest.mark.slow
 def test_a_rule_ends_trials_early_the_same_ones_with_more_workers(toy: Path, genrelab: Command) -> None:
     rule = 'search.stopping={rule="percentile", min_epochs=2, min_trials=1}'
     settings = [rule, "train.epochs=6", "train.patience=0", "final.seeds=[1]", "final.finalists=1"]
@@ -339,8 +340,8 @@ def test_a_second_ctrl_c_leaves_at_once(toy: Path) -> None:
     ("fault", "said"),
     [
         ("raises", "this model always fails"),
-        ("diverges", "the training loss is nan in epoch 1"),
-        ("dies", "its process died twice: exit code 7"),
+        pytest.param("diverges", "the training loss is nan in epoch 1", marks=pytest.mark.slow),
+        pytest.param("dies", "its process died twice: exit code 7", marks=pytest.mark.slow),
     ],
 )
 def test_a_candidate_whose_trainings_fail_does_not_stop_the_others(

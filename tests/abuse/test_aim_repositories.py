@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.abuse.test_kills import SMALL
-from tests.abuse.tiny import call, prepare, said
+from tests.abuse.tiny import SMALL, call, prepare, said
 
 DATABASE = "aim/.aim/run_metadata.sqlite"
 

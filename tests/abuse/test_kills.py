@@ -20,14 +20,13 @@ import pytest
 
 from genrelab.data.store import FeatureStore
 from tests.abuse.forked import Server, serving
-from tests.abuse.tiny import call, outcome, prepare, run_arguments
+from tests.abuse.tiny import SMALL, call, outcome, prepare, run_arguments
 from tests.cli.test_aim_sync import content as in_aim
 from tests.fma_miniature import write_fma, zip_folder
 from tests.http_server import serving as serving_files
 
 MODULES = ("genrelab.cli.main", "genrelab.study.run", "genrelab.data.fetch.fma")
 STUDY = run_arguments("study", "train.checkpoint_minutes=1e-9")  # a checkpoint after every step
-SMALL = run_arguments("study", "search.trials=2", "final.seeds=[1]", "train.epochs=1")
 AX = run_arguments("study", "search.method=bayesian", "search.trials=4", "final.seeds=[1]", "train.epochs=1")
 MANY = run_arguments("study", "search.trials=1", "final.seeds=[1]", "train.epochs=1", "dataset.clips=10")
 

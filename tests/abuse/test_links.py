@@ -10,8 +10,7 @@ from filelock import FileLock
 
 from genrelab.files import write_json
 from genrelab_plugins.datasets.audio_folder import Params, build
-from tests.abuse.test_kills import SMALL
-from tests.abuse.tiny import call, outcome, prepare, said
+from tests.abuse.tiny import SMALL, call, outcome, prepare, said
 
 
 @pytest.fixture

@@ -81,3 +81,6 @@ def outcome(root: Path) -> dict[str, Any]:
 def slow_but(some: set[tuple[str, str]], every: Iterable[tuple[str, str]]) -> list[Any]:
     """Return pairs, of which all but some are for the slow tests."""
     return [pytest.param(*pair, marks=() if pair in some else pytest.mark.slow) for pair in every]
+
+
+SMALL = run_arguments("study", "search.trials=2", "final.seeds=[1]", "train.epochs=1")

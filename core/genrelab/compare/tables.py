@@ -59,6 +59,11 @@ def tables(comparison: Mapping[str, Any]) -> list[Table]:
     return [*scores, *pairs, _genres(comparison), _costs(comparison)]
 
 
+def candidates_go_down(candidates: int, genres: int) -> bool:
+    """Tell whether so many candidates are the rows, and genres the columns; usually it is the other way round."""
+    return candidates > max(MANY, genres)
+
+
 def few_pairs(comparison: Mapping[str, Any]) -> Mapping[str, Any]:
     """Leave out the pairs without the best candidate, and say so, where there are too many to read all."""
     if len(comparison["candidates"]) <= MANY:
@@ -154,14 +159,11 @@ def _pairs(comparison: Mapping[str, Any], score: str) -> Table:
 
 
 def _genres(comparison: Mapping[str, Any]) -> Table:
-    """Return F1 by genre and candidate: the fewer of them across, but genres down where both are few."""
-    title, candidates, support = (
-        "F1 % by genre (95 % interval)",
-        comparison["candidates"],
-        comparison["test_set"]["genres"],
-    )
+    """Return F1 by genre and candidate."""
+    title, candidates = "F1 % by genre (95 % interval)", comparison["candidates"]
+    support = comparison["test_set"]["genres"]
     f1 = {n: {g: _with_ends(c["genres"][g]["f1"], 100) for g in support} for n, c in candidates.items()}
-    if len(candidates) > max(MANY, len(support)):
+    if candidates_go_down(len(candidates), len(support)):
         header = ("candidate", *[f"{genre} ({tracks})" for genre, tracks in support.items()])
         return Table(title, header, [[name, *found.values()] for name, found in f1.items()])
     rows = [[genre, str(tracks), *[f1[n][genre] for n in candidates]] for genre, tracks in support.items()]

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from genrelab.compare.comparison import compare
 from genrelab.compare.read import Finals, Runs, read_runs
 from genrelab.compare.tables import MANY
+from genrelab.compare.words import DECIDES
 from genrelab.data.tracks import Tracks, read_tracks
 from genrelab.errors import InputError
 from genrelab.events import TrialRef
@@ -139,7 +140,7 @@ class Study:
 
     def score(self, contender: Contender) -> float:
         """Return the mean F1-macro of a judged candidate."""
-        return float(self.comparison["candidates"][contender.name]["scores"]["f1_macro"]["mean"])
+        return float(self.comparison["candidates"][contender.name]["scores"][DECIDES]["mean"])
 
     @property
     def best(self) -> Contender | None:
@@ -178,10 +179,9 @@ def _numbered(contenders: Sequence[Contender], comparison: Mapping[str, Any]) ->
     if len(contenders) <= MANY:
         return [*contenders]
     judged = comparison.get("candidates", {})
-    order = sorted(
-        contenders, key=lambda c: -judged[c.name]["scores"]["f1_macro"]["mean"] if c.name in judged else 1
-    )
-    return [attrs.evolve(c, number=order.index(c)) for c in contenders]
+    score = {name: float(found["scores"][DECIDES]["mean"]) for name, found in judged.items()}
+    ranked = sorted((c.name for c in contenders), key=lambda name: score.get(name, -1.0), reverse=True)
+    return [attrs.evolve(c, number=ranked.index(c.name)) for c in contenders]
 
 
 def _contender(run: RunDirectory, experiment: Mapping[str, Any], number: int) -> Contender:

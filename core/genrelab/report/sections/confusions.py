@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from genrelab.compare.tables import MANY
+from genrelab.compare.tables import candidates_go_down
 from genrelab.report.drawing import draw_matrix, label, new_figure
 from genrelab.report.page import Block, Page, Text, unfolded
 from genrelab.report.study import Contender, Study
@@ -41,7 +41,7 @@ def genres(study: Study, page: Page) -> list[Block]:
     values = np.array([[100 * found[c.name]["genres"][g]["f1"]["mean"] for c in study.judged] for g in support])
     rows = [f"{label(genre, 19)} ({count})" for genre, count in support.items()]
     columns = [c.name for c in study.judged]
-    if len(columns) > max(MANY, len(rows)):
+    if candidates_go_down(len(columns), len(rows)):
         values, rows, columns = values.T, columns, rows
     figure = new_figure(1.8 + 0.32 * len(rows), 2.6 + (0.9 if len(columns) < 7 else 0.5) * len(columns))
     draw_matrix(figure.add_subplot(), values, 100, [[f"{v:.0f}" for v in row] for row in values], rows, columns)

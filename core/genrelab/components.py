@@ -137,7 +137,8 @@ class Augmentation:
     params: type
     build: Callable[..., nn.Module]
     """(params), for waveforms (params, sample_rate in Hz) -> module: same shape out, identity in eval(), on a whole
-    batch, on its device."""
+    batch, on its device. Its input stays as it is. A method `change_(x) -> x` that does the same and may change its
+    input is called where nobody else needs that; modules of domain batch have none."""
     domain: Literal["waveform", "feature", "batch"] = attrs.field(
         default="feature", validator=attrs.validators.in_(("waveform", "feature", "batch"))
     )

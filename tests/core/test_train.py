@@ -193,14 +193,24 @@ class TestChain:
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             return x + self.value
 
+    class AddInPlace(Add):
+        """It has only the change in place."""
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            raise AssertionError("a copy of clips that nobody else needs")
+
+        def change_(self, x: torch.Tensor) -> torch.Tensor:
+            return x.add_(self.value)
+
+    @pytest.mark.parametrize("add", [Add, AddInPlace])
     @pytest.mark.parametrize("long", [False, True])
     def test_each_link_reaches_its_share_of_the_clips_the_chain_reaches(
-        self, monkeypatch: pytest.MonkeyPatch, long: bool
+        self, monkeypatch: pytest.MonkeyPatch, long: bool, add: type[Add]
     ) -> None:
         if long:  # so that clips are changed one by one
             monkeypatch.setattr(augment, "_LONG", 0)
         torch.manual_seed(0)
-        chain = Chain([(self.Add(1), 0.5), (self.Add(10), 1.0)], probability=0.8)
+        chain = Chain([(add(1), 0.5), (add(10), 1.0)], probability=0.8)
         y, _ = chain(torch.zeros(20_000, 2, 3), torch.zeros(20_000, 3))
         assert torch.equal(y, y[:, :1, :1].expand_as(y))  # a clip is changed as a whole
         shares = {v: (y[:, 0, 0] == v).float().mean().item() for v in (0, 1, 10, 11)}

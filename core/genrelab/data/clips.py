@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Self
 
 import attrs
@@ -157,17 +157,20 @@ class Clips:
             yield self._gather(tracks[i : i + batch_size], starts[i : i + batch_size])
 
     def standardise(self, x: Tensor) -> Tensor:
-        """Apply the statistics, if any, to features (batch, bins, frames)."""
+        """Apply the statistics, if any, in place, to features (..., bins, frames)."""
         if self._statistics:
             mean, deviation = self._statistics
-            x = (x - mean) / deviation
+            x.sub_(mean).div_(deviation)
         return x
 
     def _gather(self, tracks: Indices, starts: Indices) -> Tensor:
         window = () if self.shape[1] == self._frames else (starts, self.shape[1])
         rows = self._rows[tracks]
         if self.device.type == "cpu":
-            return self.standardise(_floats(self._store.views(rows, *window), (len(rows), *self.shape)))
+            x = torch.empty(len(rows), *self.shape)
+            for clip, view in zip(x, self._store.views(rows, *window), strict=True):
+                self.standardise(clip.copy_(torch.from_numpy(view)))  # while it is in the cache
+            return x
         return self.standardise(self._to_device(torch.from_numpy(self._store.gather(rows, *window))).float())
 
     def _gather_waveforms(self, tracks: Indices, store: FeatureStore, rows: Indices) -> Tensor:
@@ -177,12 +180,3 @@ class Clips:
         if self.device.type == "cuda":  # from page-locked memory the copy runs beside the computation
             return x.pin_memory().to(self.device, non_blocking=True)
         return x.to(self.device)
-
-
-def _floats(views: Iterable[NDArray[np.float16]], shape: tuple[int, int, int]) -> Tensor:
-    """Return float16 clips as float32 (batch, bins, frames), each converted while it is in the cache."""
-    x, copy = torch.empty(shape), torch.empty(shape[1:], dtype=torch.float16)
-    for clip, view in zip(x, views, strict=True):
-        copy.numpy()[...] = view
-        clip.copy_(copy)
-    return x

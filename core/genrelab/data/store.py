@@ -126,7 +126,7 @@ class FeatureStore:
             frames: of a window.
 
         Returns:
-            n views (bins, frames) float16, which cannot be written to.
+            n views (bins, frames) float16. What is written to them never reaches the file.
 
         Raises:
             IndexError: a row that cannot be, such as the -1 of a quarantined file.
@@ -157,8 +157,9 @@ class FeatureStore:
             count = self._rows_in(number)
             if row >= count:
                 raise DamagedError(f"{self.shard(number)}: lacks row {row}; the same command computes it again")
-            # As a plain array: indexing a memmap takes five times as long.
-            found = np.asarray(np.memmap(self.shard(number), np.dtype("<f2"), "r", shape=(count, *self.shape)))
+            # As a plain array: indexing a memmap takes five times as long. Copied on write, not read-only: torch
+            # warns of tensors that it must not write to.
+            found = np.asarray(np.memmap(self.shard(number), np.dtype("<f2"), "c", shape=(count, *self.shape)))
             self._shards[number] = found
         return found
 

@@ -92,6 +92,20 @@ def reproducible(augmentation: Augmentation, params: Any) -> None:
     require_equal(first[1], again[1], "changes labels otherwise with the same seed", fix)
 
 
+def in_place(augmentation: Augmentation, params: Any) -> None:
+    """`change_`, where it has one, does the same to clips that may be changed."""
+    (x, _), built = _batch(augmentation), _build(augmentation, params)
+    change_ = getattr(built, "change_", None)
+    if augmentation.domain == "batch" or change_ is None:
+        return
+    fix = "let forward(x) be change_(x.clone()), or leave change_ out"
+    for training in (True, False):
+        built.train(training)
+        for seed in range(SEEDS):
+            changed, kept = seeded(seed, change_, x.clone()), seeded(seed, built, x)
+            require_equal(changed, kept, "change_ changes clips otherwise than forward", fix)
+
+
 def labels_fit(augmentation: Augmentation, params: Any) -> None:
     """The labels of mixed clips say what is in them; a label stays a distribution."""
     if augmentation.domain != "batch":
@@ -124,6 +138,7 @@ CHECKS = (
     changes_something,
     random_per_clip,
     reproducible,
+    in_place,
     labels_fit,
     parameter_ends,
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import torch
 from torch import Tensor, nn
@@ -75,7 +75,7 @@ def _draw(probability: float, x: Tensor) -> Tensor:
 def _changed(links: Iterable[Link], x: Tensor, reached: Tensor) -> Tensor:
     """Change, in place, the clips that each link chooses of those reached; compute nothing for the others."""
     x = x.contiguous()
-    chosen = [(link, (reached & _draw(probability, x)).tolist()) for link, probability in links]
+    chosen = [(_in_place(link), (reached & _draw(probability, x)).tolist()) for link, probability in links]
     if x[0].nbytes > _LONG:
         return _one_by_one(chosen, x)
     for link, clips in chosen:
@@ -88,7 +88,13 @@ def _changed(links: Iterable[Link], x: Tensor, reached: Tensor) -> Tensor:
     return x
 
 
-def _one_by_one(chosen: Iterable[tuple[nn.Module, list[bool]]], x: Tensor) -> Tensor:
+def _in_place(link: nn.Module) -> Callable[[Tensor], Tensor]:
+    """Return what changes a batch that nobody else needs, where it has that: half the memory is moved."""
+    change: Callable[[Tensor], Tensor] = getattr(link, "change_", link)
+    return change
+
+
+def _one_by_one(chosen: Iterable[tuple[Callable[[Tensor], Tensor], list[bool]]], x: Tensor) -> Tensor:
     """Change clips one after the other, each by all that chose it, while it is in the processor's cache."""
     for number in range(len(x)):
         clip = changed = x[number : number + 1]

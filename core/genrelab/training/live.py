@@ -36,7 +36,7 @@ class LiveFeature(nn.Module):
 
     @torch.no_grad()
     def forward(self, x: Tensor) -> Tensor:
-        """Compute one window of each clip: (batch, samples) -> (batch, bins, frames)."""
+        """Compute one window of each clip: x (batch, samples), which may change -> (batch, bins, frames)."""
         y = normalize_clips(self.feature(x), self._normalization)
         return self._clips.standardise(self._window(y))
 

@@ -1,4 +1,4 @@
-"""Features (batch, bins, frames) changed in value or moved, each clip in its own way."""
+"""Features (batch, bins, frames) changed in value or moved, each clip in its own way; the first four in place."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from genrelab_plugins.augmentations._random import gaussian, integers, uniform
 
 def amplitude_scale(x: Tensor, low: float, high: float) -> Tensor:
     """Multiply each clip by a random factor."""
-    return x * uniform(x, low, high)
+    return x.mul_(uniform(x, low, high))
 
 
 def spec_noise(x: Tensor, sigma: float) -> Tensor:
     """Add Gaussian noise to every value."""
-    return torch.add(x, gaussian(x), alpha=sigma)
+    return x.add_(gaussian(x), alpha=sigma)
 
 
 def time_shift(x: Tensor, share: float) -> Tensor:
@@ -25,11 +25,9 @@ def time_shift(x: Tensor, share: float) -> Tensor:
     most = round(share * frames)
     shifts = integers(x, -most, most)
     if x.device.type == "cpu":  # a third of the time, but it waits for the shifts
-        moved = torch.empty_like(x)
-        for clip, to, shift in zip(x, moved, (shifts % frames).flatten().tolist(), strict=True):
-            to[:, shift:] = clip[:, : frames - shift]
-            to[:, :shift] = clip[:, frames - shift :]
-        return moved
+        for clip, shift in zip(x, shifts.flatten().tolist(), strict=True):
+            clip.copy_(clip.roll(shift, 1))
+        return x
     places = torch.arange(frames, device=x.device) - shifts
     return x.gather(2, (places % frames).expand_as(x))
 
@@ -38,10 +36,11 @@ def frequency_shift(x: Tensor, bins: int) -> Tensor:
     """Move each clip up or down by up to so many bins; those that this empties are 0."""
     shifts = integers(x, -bins, bins)
     if x.device.type == "cpu":
-        moved = torch.zeros_like(x)
-        for clip, to, shift in zip(x, moved, shifts.clamp(-x.shape[1], x.shape[1]).flatten().tolist(), strict=True):
-            to[max(shift, 0) : len(to) + shift] = clip[max(-shift, 0) : len(to) - shift]
-        return moved
+        for clip, shift in zip(x, shifts.clamp(-x.shape[1], x.shape[1]).flatten().tolist(), strict=True):
+            clip.copy_(clip.roll(shift, 0))
+            clip[: max(shift, 0)] = 0
+            clip[len(clip) + min(shift, 0) :] = 0
+        return x
     places = torch.arange(x.shape[1], device=x.device)[:, None] - shifts  # (batch, bins, 1)
     inside = (places >= 0) & (places < x.shape[1])
     return x.gather(1, places.clamp(0, x.shape[1] - 1).expand_as(x)) * inside

@@ -26,7 +26,7 @@ def build(params: Params) -> nn.Module:
     from genrelab_plugins.augmentations._random import InTraining
     from genrelab_plugins.augmentations._spectrograms import amplitude_scale
 
-    return InTraining(functools.partial(amplitude_scale, **attrs.asdict(params)))
+    return InTraining(functools.partial(amplitude_scale, **attrs.asdict(params)), in_place=True)
 
 
 @hookimpl

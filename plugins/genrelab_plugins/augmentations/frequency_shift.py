@@ -25,7 +25,7 @@ def build(params: Params) -> nn.Module:
     from genrelab_plugins.augmentations._random import InTraining
     from genrelab_plugins.augmentations._spectrograms import frequency_shift
 
-    return InTraining(functools.partial(frequency_shift, **attrs.asdict(params)))
+    return InTraining(functools.partial(frequency_shift, **attrs.asdict(params)), in_place=True)
 
 
 @hookimpl

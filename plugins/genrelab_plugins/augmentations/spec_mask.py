@@ -5,6 +5,7 @@ Park et al., SpecAugment, Interspeech 2019, arXiv:1904.08779.
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING
 
 import attrs
@@ -30,9 +31,10 @@ class Params:
 
 def build(params: Params) -> nn.Module:
     """Build the module: (batch, bins, frames) -> same shape, identity in eval()."""
-    from genrelab_plugins.augmentations._spec_mask import SpecMask
+    from genrelab_plugins.augmentations._random import InTraining
+    from genrelab_plugins.augmentations._spec_mask import spec_mask
 
-    return SpecMask(**attrs.asdict(params))
+    return InTraining(functools.partial(spec_mask, **attrs.asdict(params)), in_place=True)
 
 
 @hookimpl

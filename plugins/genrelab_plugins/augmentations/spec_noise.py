@@ -25,7 +25,7 @@ def build(params: Params) -> nn.Module:
     from genrelab_plugins.augmentations._random import InTraining
     from genrelab_plugins.augmentations._spectrograms import spec_noise
 
-    return InTraining(functools.partial(spec_noise, **attrs.asdict(params)))
+    return InTraining(functools.partial(spec_noise, **attrs.asdict(params)), in_place=True)
 
 
 @hookimpl

@@ -41,6 +41,19 @@ def trained(forward: Callable[[Any], Any]) -> Callable[[Any, Any], Any]:
     return lambda module, x: forward(x) if module.training else x
 
 
+class OtherInPlace(nn.Module):
+    """A module whose change_ does something else."""
+
+    def __init__(self, params: Any) -> None:
+        super().__init__()
+
+    def forward(self, x: Any) -> Any:
+        return x * draw(x) if self.training else x
+
+    def change_(self, x: Any) -> Any:
+        return x.add_(draw(x)) if self.training else x
+
+
 FAULTS: list[Fault] = [
     ("shape", change(trained(lambda x: x[:, :, 1:] * draw(x))), "gives (1, 32, 95) for 1 clips"),
     ("shape", change(trained(lambda x: x.mul_(draw(x)))), "changes its input in place"),
@@ -49,6 +62,7 @@ FAULTS: list[Fault] = [
     ("changes_something", change(lambda module, x: x), "changes nothing in 8 batches"),
     ("random_per_clip", change(trained(lambda x: x * torch.rand(1))), "one draw is shared by all clips"),
     ("reproducible", change(trained(lambda x: x * random.random())), "otherwise with the same seed"),
+    ("in_place", Augmentation("fault", Params, OtherInPlace), "change_ changes clips otherwise than forward"),
     ("labels_fit", change(swap, "batch"), "labels do not say what is in a clip"),
 ]
 GOOD = change(trained(lambda x: x * draw(x)))

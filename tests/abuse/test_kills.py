@@ -9,7 +9,7 @@ import shutil
 import signal
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from random import Random
 from types import MappingProxyType
@@ -19,13 +19,12 @@ import numpy as np
 import pytest
 
 from genrelab.data.store import FeatureStore
-from tests.abuse.forked import Server, serving
+from tests.abuse.forked import Server
 from tests.abuse.tiny import SMALL, call, outcome, prepare, run_arguments
 from tests.cli.test_aim_sync import content as in_aim
 from tests.fma_miniature import write_fma, zip_folder
 from tests.http_server import serving as serving_files
 
-MODULES = ("genrelab.cli.main", "genrelab.study.run", "genrelab.data.fetch.fma")
 STUDY = run_arguments("study", "train.checkpoint_minutes=1e-9")  # a checkpoint after every step
 AX = run_arguments("study", "search.method=bayesian", "search.trials=4", "final.seeds=[1]", "train.epochs=1")
 MANY = run_arguments("study", "search.trials=1", "final.seeds=[1]", "train.epochs=1", "dataset.clips=10")
@@ -48,12 +47,6 @@ class Attack(NamedTuple):
     sha1: Mapping[str, str] = MappingProxyType({})
     """Of the archives that are fetched."""
     sent: signal.Signals = signal.SIGKILL
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    with serving(*MODULES) as served:
-        yield served
 
 
 def files(folder: Path) -> dict[str, str]:

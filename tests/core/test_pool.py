@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import time
+from pathlib import Path
 
 import pytest
 
@@ -15,7 +16,7 @@ LIMIT = 60.0  # seconds
 
 # In a file of its own, because worker processes must be able to import it.
 WORK = """
-import os, signal, threading, time
+import os, signal, subprocess, threading, time
 
 def start():
     pass
@@ -57,6 +58,12 @@ def die_once(file):
 def die_when_idle(n):
     threading.Timer(0.1, os._exit, (1,)).start()
     return n
+
+def stop_for_two_seconds(file):
+    open(file, "x")
+    subprocess.Popen(["sh", "-c", f"sleep 2; kill -CONT {os.getpid()}"])
+    os.kill(os.getpid(), signal.SIGSTOP)
+    return "done"
 
 def threads(n):
     return os.environ["OMP_NUM_THREADS"]
@@ -129,7 +136,13 @@ def test_a_process_that_dies_while_nothing_is_in_work_costs_nothing(work):
     assert dict(Pool(work.die_when_idle, work.start, 1, LIMIT).results(slowly())) == {0: 0, 1: 1, 2: 2}
 
 
-def test_an_item_whose_time_is_over_is_tried_again_because_clocks_jump_and_machines_sleep(work, tmp_path):
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs to see that a process is stopped")
+def test_the_time_for_which_a_process_is_stopped_does_not_count(work, tmp_path):
+    file = str(tmp_path / "tried")
+    assert dict(Pool(work.stop_for_two_seconds, work.start, 1, 0.6).results([file])) == {file: "done"}
+
+
+def test_an_item_whose_time_is_over_is_tried_again_because_others_may_take_the_machine(work, tmp_path):
     file = str(tmp_path / "tried")
     assert dict(Pool(work.sleep_once, work.start, 1, 1.0).results([file])) == {file: "done"}
 

@@ -226,7 +226,7 @@ def test_a_process_alone_has_everything_for_itself() -> None:
     assert ALONE.share(model, CPU) is model
     assert torch.equal(ALONE.part(x), x)
     assert ALONE.sum(x) is x
-    assert ALONE.most(1.0, 2.0) == [1.0, 2.0]
+    assert ALONE.least(1.0, 2.0) == [1.0, 2.0]
     assert Processes.joined() == ALONE
 
 

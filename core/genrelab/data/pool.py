@@ -6,17 +6,19 @@ import multiprocessing
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack, contextmanager
 from itertools import islice
 from multiprocessing.context import SpawnContext, SpawnProcess
 from multiprocessing.synchronize import Event
 from typing import Any, Generic, Literal, NamedTuple, Self, TypeVar
+from weakref import WeakSet
 
 import attrs
 from pebble import ProcessExpired, ProcessPool
 
+from genrelab.awake import TICK, Awake, is_stopped
 from genrelab.errors import WorkError
 from genrelab.interrupts import starting_process
 
@@ -53,7 +55,8 @@ class Pool(Generic[T, R]):
         work: applied to each item; picklable, and so are items and results.
         start: called once in each process; picklable.
         workers: how many processes.
-        limit: seconds that an item may take; then its process is killed.
+        limit: seconds that an item may take; then its process is killed. Those in which this process, or one that
+            works, is stopped do not count.
     """
 
     work: Callable[[T], R]
@@ -66,7 +69,7 @@ class Pool(Generic[T, R]):
 
         Items are taken from the iterable as processes get free, about two a worker at a time. Those that were in
         work when a process died are tried again one at a time, so that none answers for another; and so are those
-        whose time was over, because the machine may have slept meanwhile, or its clock been put forward.
+        whose time was over, because others may have taken the machine.
 
         Raises:
             WorkError: processes cannot start, or die on one item after the other: the cause is not the items.
@@ -75,12 +78,14 @@ class Pool(Generic[T, R]):
         tries: dict[T, int] = {}
         running: dict[Future[R], T] = {}
         with _Processes(self.start, self.workers) as processes:
+            watch = _Watch(self.limit, processes)
             while True:
                 for item in self._next(items, again, len(running)):
-                    running[processes.schedule(self.work, item, self.limit)] = item
+                    running[processes.schedule(self.work, item)] = item
                 if not running:
                     break
-                done = wait(running, return_when=FIRST_COMPLETED).done
+                done = wait(running, TICK, FIRST_COMPLETED).done
+                watch.look(running)
                 for future in [f for f in running if f in done]:  # in order: `done` is a set
                     item = running.pop(future)
                     outcome = self._outcome(future, processes)
@@ -109,12 +114,39 @@ class Pool(Generic[T, R]):
             return future.result()
         except ProcessExpired:
             return _CRASHED
-        except TimeoutError:
+        except CancelledError:
             return Lost("timeout", f"takes longer than {self.limit:.0f} s")
         except BrokenProcessPool as error:
             if processes.have_started():
                 return _CRASHED
             raise WorkError("worker processes cannot start: is memory short, or a library broken?") from error
+
+
+class _Watch:
+    """Cancels what takes too long, so that its process is killed. The limits of pebble go on while all is stopped.
+
+    Args:
+        limit: seconds that an item may take.
+        processes: that work.
+    """
+
+    def __init__(self, limit: float, processes: _Processes) -> None:
+        self._limit, self._processes = limit, processes
+        self._clock, self._last = Awake(), 0.0
+        self._taken: dict[Future[Any], float] = {}
+
+    def look(self, running: Iterable[Future[Any]]) -> None:
+        """Count the seconds since the last look for what has been worked on all the time."""
+        if (now := self._clock()) - self._last < TICK:
+            return
+        passed, self._last = now - self._last, now
+        if self._processes.any_stopped():
+            passed = 0.0
+        at_work = [future for future in running if future.running()]
+        self._taken = {f: self._taken[f] + passed if f in self._taken else 0.0 for f in at_work}
+        for future, taken in self._taken.items():
+            if taken > self._limit:
+                future.cancel()
 
 
 def no_preparation() -> None:
@@ -151,11 +183,16 @@ class _Spawn(SpawnContext):
     does not find them any more, would end with a traceback.
     """
 
-    Process = _Process
-
     def __init__(self) -> None:
         super().__init__()
         self._held: list[Any] = []
+        self.made = WeakSet[_Process]()
+
+    def Process(self, *arguments: Any, **more: Any) -> _Process:  # type: ignore[override] # noqa: N802
+        """Return a process of this context."""
+        process = _Process(*arguments, **more)
+        self.made.add(process)
+        return process
 
     def RLock(self) -> Any:  # noqa: N802 - multiprocessing's name
         """Return a lock that lives as long as this context."""
@@ -187,13 +224,17 @@ class _Processes:
         """Tell whether any process has ever been ready to work."""
         return self._started.is_set()
 
-    def schedule(self, work: Callable[[T], R], item: T, limit: float) -> Future[R]:
+    def any_stopped(self) -> bool:
+        """Tell whether any process is stopped."""
+        return any(process.pid is not None and is_stopped(process.pid) for process in list(self._context.made))
+
+    def schedule(self, work: Callable[[T], R], item: T) -> Future[R]:
         """Have an item worked on."""
         if self._pool is None or not self._pool.active:
             self._open.close()
             self._pool = self._open.enter_context(_pool(self._context, self._arguments, self._workers))
         try:
-            future: Future[R] = self._pool.schedule(work, (item,), timeout=limit)
+            future: Future[R] = self._pool.schedule(work, (item,))
         except RuntimeError as error:  # it breaks this moment
             future = Future()
             future.set_exception(BrokenProcessPool(str(error)))

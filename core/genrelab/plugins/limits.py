@@ -12,11 +12,11 @@ import os
 import signal
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from genrelab.awake import Awake
 from genrelab.errors import InputError
 
 SECONDS = "GENRELAB_PLUGIN_SECONDS"
@@ -69,7 +69,7 @@ class _Watch(threading.Thread):
         self.over = threading.Event()
         self._what, self._main = what, threading.get_ident()
         self._seconds = _seconds(usual)
-        self._began, self._bytes = time.monotonic(), resident()
+        self._awake, self._bytes = Awake(), resident()
         self._most = _SHARE * free_memory()
         self._why = ""
 
@@ -77,11 +77,11 @@ class _Watch(threading.Thread):
         """Watch."""
         while not self._why and not self.over.wait(_POLL):
             self._why = self._exceeded()
-        until = time.monotonic() + _GRACE
+        until = self._awake() + _GRACE
         while not self.over.is_set():
             signal.pthread_kill(self._main, _SIGNAL)
             self.over.wait(_AGAIN)
-            if time.monotonic() > until and not self.over.is_set():
+            if self._awake() > until and not self.over.is_set():
                 print(f"error: {self._what} {self._why}, and does not come back to Python", file=sys.stderr)  # noqa: T201
                 os._exit(2)
 
@@ -91,7 +91,7 @@ class _Watch(threading.Thread):
             raise OverLimitError(self._why)
 
     def _exceeded(self) -> str:
-        if time.monotonic() - self._began > self._seconds:
+        if self._awake() > self._seconds:
             return f"takes longer than {self._seconds:g} s (set {SECONDS} to allow more)"
         if (grown := resident() - self._bytes) > self._most:
             return f"takes {grown / 2**30:.1f} GiB, nearly all the memory that is free"

@@ -5,13 +5,13 @@ from __future__ import annotations
 import queue
 import sys
 import threading
-import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Any, Self
 
 import pluggy
 
+from genrelab.awake import TICK, Awake
 from genrelab.config.experiment import ReporterChoice
 from genrelab.plugins.loading import listen
 from genrelab.plugins.registry import Registry
@@ -66,11 +66,11 @@ class Listeners:
         self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
     ) -> None:
         """Wait, for a bounded time, until all has been heard."""
-        until = time.monotonic() + CLOSE_SECONDS
+        clock = Awake()
         for listener in self._listeners:
             listener.end()
         for listener in self._listeners:
-            listener.wait(until)
+            listener.wait(clock)
 
 
 class _Listener:
@@ -94,8 +94,10 @@ class _Listener:
         if self._thread.ident is not None:
             self._put(None)
 
-    def wait(self, until: float) -> None:
-        if self._thread.ident is not None and not self._over.wait(max(0.0, until - time.monotonic())):
+    def wait(self, clock: Callable[[], float]) -> None:
+        while self._thread.ident is not None and clock() < CLOSE_SECONDS and not self._over.wait(TICK):
+            pass
+        if self._thread.ident is not None and not self._over.is_set():
             self._fail(f"has not done {CLOSE_SECONDS:g} s after the last event")
 
     def _put(self, event: Any) -> None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import sys
-import time
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +17,7 @@ import torch
 from torch import nn
 
 from genrelab import __version__
+from genrelab.awake import ticking
 from genrelab.config.choices import structure, tables
 from genrelab.config.experiment import Audio, Recipe
 from genrelab.config.search import Settings
@@ -70,6 +70,8 @@ class _Session:
     """Asked after every step whether to stop."""
     processes: Processes
     """That share the training."""
+    clock: Callable[[], float]
+    """Counts the seconds of this session."""
     earlier_seconds: float = 0.0
     """That sessions before this one have trained, as far as the checkpoint knows."""
 
@@ -92,18 +94,17 @@ def run_job(directory: Path) -> None:
         WorkError: the machine can write no more, or what the study keeps for its trainings is damaged; there is no
             result, and the same job goes on when that is mended.
     """
-    started = time.perf_counter()
     use_one_thread()
     keep_memory()
     give_memory_back()  # that of a job before
     processes = Processes.joined()
     try:
-        with Postponed() as signals:
-            session = _Session(signals.requested, processes)
+        with Postponed() as signals, ticking() as clock:
+            session = _Session(signals.requested, processes, clock)
             result = _result(directory, session)
             if result is not None:
                 result["earlier_seconds"] = session.earlier_seconds
-                result["seconds"] = session.earlier_seconds + time.perf_counter() - started
+                result["seconds"] = session.earlier_seconds + clock()
                 _write_result(directory, result, processes)
     except DamagedError as error:
         raise WorkError(str(error)) from error
@@ -162,7 +163,8 @@ def _run(directory: Path, session: _Session) -> dict[str, Any] | None:
         return None
     if not fit.best_epoch:
         raise WorkError(f"train.time_limit of {job.recipe.train.time_limit:g} s is over before the first epoch")
-    found = judge(directory, model, clips, job.recipe.train, fit, session.processes, test=job.test)
+    settings = job.recipe.train
+    found = judge(directory, model, clips, settings, fit, session.processes, session.clock, test=job.test)
     return {**found, "multiply_adds": counted, "peak_memory": memory.read()}
 
 
@@ -211,6 +213,7 @@ def _fit(
         hopeless=job.stop.is_due if job.stop else lambda _: False,
         metadata=_header(job, clips),
         processes=processes,
+        clock=session.clock,
     )
 
 

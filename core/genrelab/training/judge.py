@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +29,7 @@ def judge(
     settings: Train,
     fit: Fit,
     processes: Processes,
+    clock: Callable[[], float],
     *,
     test: bool,
 ) -> dict[str, Any]:
@@ -42,6 +42,7 @@ def judge(
         settings: of its training.
         fit: what that has come to.
         processes: that share it.
+        clock: for what is measured.
         test: whether this is a final run.
 
     Returns:
@@ -50,12 +51,12 @@ def judge(
     processes.wait()  # until the first one has written them
     load_weights(directory, model)
     subsets = [s for s in SUBSETS if s != "train" and (test or s != "test")]
-    started = time.perf_counter()
+    started = clock()
     with Precision(settings, clips.device).autocast():
         found: dict[Subset, Evaluation] = {
             s: evaluate(model, clips, s, settings.clips_at_once, processes) for s in subsets
         }
-    seconds = time.perf_counter() - started
+    seconds = clock() - started
     if test and processes.main:
         _save_predictions(directory / PREDICTIONS, found, clips)
     limit = f"train.time_limit of {settings.time_limit:g} s reached after {len(fit.history)} epochs"

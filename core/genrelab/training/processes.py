@@ -61,17 +61,17 @@ class Processes:
             distributed.all_reduce(x := x.clone())
         return x
 
-    def most(self, *values: float) -> list[float]:
-        """Return the greatest of each value over all processes: what they decide by must be the same."""
+    def least(self, *values: float) -> list[float]:
+        """Return the smallest of each value over all processes: what they decide by must be the same."""
         if self.size == 1:
             return list(values)
-        greatest = torch.tensor(values, dtype=torch.float64)  # on the CPU, so that a GPU is not waited for
-        distributed.all_reduce(greatest, distributed.ReduceOp.MAX)
-        return greatest.tolist()
+        smallest = torch.tensor(values, dtype=torch.float64)  # on the CPU, so that a GPU is not waited for
+        distributed.all_reduce(smallest, distributed.ReduceOp.MIN)
+        return smallest.tolist()
 
     def wait(self) -> None:
         """Wait until all processes are here."""
-        self.most(0.0)
+        self.least(0.0)
 
 
 ALONE = Processes()

@@ -77,6 +77,7 @@ def train(
     hopeless: Callable[[Sequence[dict[str, Any]]], bool] = lambda _: False,
     metadata: Mapping[str, str] | None = None,
     processes: Processes = ALONE,
+    clock: Callable[[], float] = time.perf_counter,
 ) -> Fit:
     """Train until the last epoch, until no epoch has been better for `patience` epochs, or until interrupted.
 
@@ -99,6 +100,7 @@ def train(
         hopeless: asked after every epoch, with the records of all, whether to go no further.
         metadata: texts for the header of the weights.
         processes: that share this training; the first one writes.
+        clock: whose seconds the time limit is about.
 
     Raises:
         DivergedError: the loss is not finite.
@@ -126,29 +128,29 @@ def train(
         if "epoch" in progress:  # the checkpoint is from within this epoch
             epoch = _Epoch(**progress.pop("epoch"))
             epoch.total = epoch.total.to(clips.device) / processes.size
-        begun = time.perf_counter() - epoch.seconds
 
         model.train()
         augment.train()
         batches = _batches(augment, clips, labels, settings, seed, number, epoch.steps)
         spent = sum(r["seconds"] for r in history)
-        end = _take_steps(step, batches, epoch, (seed, "dropout", number), spent, interrupted, save)
+        end = _take_steps(step, batches, epoch, (seed, "dropout", number), spent, interrupted, save, clock)
         if end:
             return Fit(history, _kept(history, settings), end)
+        stepped = clock()
         train_loss = _finite(processes.sum(epoch.total) / len(labels), "training", number)
 
-        trained = time.perf_counter()
+        trained = clock()
         with precision.autocast():
             validation = evaluate(judged, clips, "validation", settings.clips_at_once, processes).scores
-        judged_at = time.perf_counter()
+        judging = clock() - trained
         _finite(validation["loss"], "validation", number)
         tell(schedules, "epoch")
         tell(schedules, "monitored", validation["loss"])
 
-        [seconds] = processes.most(time.perf_counter() - begun)
+        [rest] = processes.least(clock() - stepped)
         record = {"epoch": number, "train": {"loss": train_loss}, "validation": validation}
-        record |= {"learning_rate": epoch.learning_rate, "seconds": seconds}
-        record |= {"validation_seconds": judged_at - trained, "time": time.time()}
+        record |= {"learning_rate": epoch.learning_rate, "seconds": epoch.seconds + rest}
+        record |= {"validation_seconds": judging, "time": time.time()}
         history.append(record)
         if processes.main and _kept(history, settings) == number:
             save_weights(directory, judged, metadata or {})
@@ -176,15 +178,19 @@ def _take_steps(
     spent: float,
     interrupted: Callable[[], bool],
     save: Callable[[_Epoch], None],
+    clock: Callable[[], float],
 ) -> End | None:
     """Take a step on each batch, with checkpoints as often as asked for; return what has ended the epoch early."""
     settings, processes = step.settings, step.processes
-    begun, saved = time.perf_counter() - epoch.seconds, epoch.seconds
+    before, saved = clock(), epoch.seconds
     for x, y in batches:
         seed_noise(x.device, *seed, epoch.steps, processes.rank)
         epoch.total += step(x, y)
         epoch.steps += 1
-        epoch.seconds, stop = processes.most(time.perf_counter() - begun, interrupted())
+        # The others wait for one that is stopped: the least is what the step has taken.
+        seconds, going_on = processes.least((now := clock()) - before, not interrupted())
+        before, epoch.seconds = now, epoch.seconds + seconds
+        stop = not going_on
         if stop or 0 < 60 * settings.checkpoint_minutes < epoch.seconds - saved:
             save(epoch)
             saved = epoch.seconds

@@ -12,12 +12,14 @@ import signal
 import sys
 import tempfile
 import threading
+from datetime import timedelta
 from multiprocessing.queues import SimpleQueue
 from pathlib import Path
 
 from genrelab import WorkError
 from genrelab_plugins.executors._process import GRACE_SECONDS, ONE_THREAD, choose_gpu, die_with_parent
 
+_PATIENCE = timedelta(days=7)  # with a process that is stopped; one that dies is noticed at once
 _LOOPBACK = "lo0" if sys.platform == "darwin" else "lo"
 _ENVIRONMENT = {
     **ONE_THREAD,
@@ -81,7 +83,8 @@ def _work(directory: Path, meeting: Path, place: int, said: SimpleQueue[str]) ->
     rank, size = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
     choose_gpu(place * size + rank)
     backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
-    distributed.init_process_group(backend, init_method=f"file://{meeting}/job", rank=rank, world_size=size)
+    meet = f"file://{meeting}/job"
+    distributed.init_process_group(backend, init_method=meet, rank=rank, world_size=size, timeout=_PATIENCE)
     try:
         run_job(directory)
     except WorkError as error:

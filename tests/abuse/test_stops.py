@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from tests.abuse.conftest import MODULES
 from tests.abuse.forked import Server, serving
 from tests.abuse.test_kills import of_study, stage_of_study
 from tests.abuse.tiny import prepare, run_arguments
@@ -29,7 +30,7 @@ SLOW += ("train.epochs=6", "train.batch_size=1", "train.patience=0", f"train.tim
 @pytest.fixture(scope="module")
 def hasty() -> Iterator[Server]:
     """A server whose commands give files less time than they are stopped for."""
-    with serving("genrelab.cli.main", "genrelab.study.run", "tests.abuse.hasty") as served:
+    with serving(*MODULES, "tests.abuse.hasty") as served:
         yield served
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from genrelab.config.choices import tables
@@ -174,6 +174,7 @@ def test_a_searched_scheduler_stands_alone_or_not_at_all() -> None:
 
 
 @given(st.integers(-50, 50), st.integers(1, 40), st.integers(1, 200))
+@example(-35, 35, 1)  # -0.35 + 35 * 0.01 is 5.6e-17
 def test_steps_end_at_high_without_the_dust_of_binary_fractions(low: int, count: int, step: int) -> None:
     values = stepped(low / 100, (low + count * step) / 100, step / 100)
     assert values == [float(f"{(low + i * step) / 100:.12g}") for i in range(count + 1)]

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 import attrs
@@ -173,7 +174,8 @@ def stepped(low: Number, high: Number, step: Number) -> list[Number]:
         ValueError: high is not reached.
     """
     count = round((high - low) / step)
-    values = [type(low + step)(f"{low + i * step:.12g}") for i in range(count + 1)]
+    first, by = Decimal(str(low)), Decimal(str(step))
+    values = [type(low + step)(first + i * by) for i in range(count + 1)]
     if values[-1] != high:
         raise ValueError(f"{high} is not {low} and a whole number of steps of {step}")
     return values

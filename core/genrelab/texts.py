@@ -15,9 +15,9 @@ def printable(text: str) -> str:
 
 
 def brief(error: BaseException) -> str:
-    """Return the kind of an error, and the first line of what it says."""
-    first = next(iter(str(error).splitlines()), "")
-    return f"{type(error).__name__}: {first}".rstrip(": ")
+    """Return the class of an error, and the first line of what it says."""
+    first = next(iter(str(error).strip().splitlines()), "no message")
+    return f"{type(error).__name__}: {first}"
 
 
 def shortened(text: str) -> str:

@@ -28,7 +28,7 @@ from genrelab.errors import InputError
 from genrelab.files import is_refusal
 from genrelab.hookspecs import PROJECT
 from genrelab.plugins.limits import USUAL, OverLimitError, limited
-from genrelab.texts import shortened
+from genrelab.texts import brief, shortened
 
 _NAME = re.compile(r"\w[\w.-]{0,99}")
 
@@ -106,7 +106,7 @@ def blamed(
             raise
         hint = "; install the package that has it" if isinstance(error, ModuleNotFoundError) else ""
         what = f"{doing} raises " if doing else ""
-        cause = f"{what}{type(error).__name__}: {_first_line(error)}{hint}"
+        cause = f"{what}{brief(error)}{hint}"
         raise PluginError(f"{_place(error, target)}: {cause}") from error
 
 
@@ -173,12 +173,8 @@ def _problem(component: object, wanted: type) -> str | None:
         attrs.resolve_types(params)
         params()
     except Exception as error:
-        return f"{name}: params raise {type(error).__name__}: {_first_line(error)}"
+        return f"{name}: params raise {brief(error)}"
     return None
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error) or "no message").splitlines()[0]
 
 
 def _place(error: BaseException, target: str) -> str:

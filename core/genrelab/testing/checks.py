@@ -19,6 +19,7 @@ from genrelab.errors import InputError
 from genrelab.params import specs
 from genrelab.plugins.limits import USUAL, OverLimitError, limited
 from genrelab.plugins.registry import guess
+from genrelab.texts import brief
 
 Promise = Callable[[Any, Any], None]
 """(component, parameters to build it with): raises where the component does not do what the docstring says."""
@@ -50,7 +51,7 @@ def blaming(where: str, fix: str) -> Iterator[None]:
     except (BrokenError, SkipTest):
         raise
     except Exception as error:  # whatever a plugin can raise
-        raise BrokenError(f"{_said(error)} {where}", fix) from error
+        raise BrokenError(f"{brief(error)} {where}", fix) from error
 
 
 def skip(reason: str) -> NoReturn:
@@ -104,7 +105,7 @@ class Check:
             raise self._broken(str(error), error.fix, error.__cause__) from error
         except Exception as error:  # whatever a plugin can raise
             wanted = (self.promise.__doc__ or "").splitlines()[0]
-            raise self._broken(_said(error), f"what it must do: {wanted}", error) from error
+            raise self._broken(brief(error), f"what it must do: {wanted}", error) from error
 
     def outcome(self) -> Outcome:
         """Do the check, and tell what came of it, whatever that is."""
@@ -149,10 +150,6 @@ def variations(params: Any) -> Iterator[tuple[str, Any]]:
         for end in ends:
             value = float(end) if attribute.type is float else end  # type: ignore[arg-type]
             yield f"{name}={value!r}", attrs.evolve(params, **{name: value})
-
-
-def _said(error: BaseException) -> str:
-    return f"{type(error).__name__}: {(str(error).strip() or 'no message').splitlines()[0]}"
 
 
 def _kind(component: Component) -> Kind:

@@ -13,6 +13,7 @@ from genrelab.components import Subset
 from genrelab.data.clips import Clips
 from genrelab.errors import WorkError
 from genrelab.plugins.registry import Registry
+from genrelab.texts import brief
 from genrelab.training.device import resolve
 from genrelab.training.job import open_job, read_job
 from genrelab.training.weights import WEIGHTS, load_weights
@@ -34,7 +35,7 @@ def load_trained(directory: Path, registry: Registry) -> tuple[nn.Module, Clips,
         clips, model = open_job(directory, job, registry, resolve("auto"))  # wherever the training ran
         load_weights(directory, model)
     except (OSError, RuntimeError) as error:  # a file that is gone; weights of another shape
-        raise WorkError(f"{directory / WEIGHTS}: cannot be used: {str(error).splitlines()[0]}") from error
+        raise WorkError(f"{directory / WEIGHTS}: cannot be used: {brief(error)}") from error
     return model, clips, job.recipe.train.clips_at_once
 
 

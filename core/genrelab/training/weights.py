@@ -16,6 +16,7 @@ from torch import nn
 
 from genrelab.errors import DamagedError
 from genrelab.files import tell_made_again, write_bytes
+from genrelab.texts import brief
 
 WEIGHTS = "best.safetensors"
 CHECKPOINT = "checkpoint.pt"
@@ -88,7 +89,7 @@ def _read_checkpoint(directory: Path) -> dict[str, Any]:
     try:
         state: dict[str, Any] = torch.load(file, map_location="cpu", weights_only=True)
     except (EOFError, RuntimeError, pickle.UnpicklingError) as error:
-        raise DamagedError(f"{file}: is damaged: {str(error).splitlines()[0]}") from error
+        raise DamagedError(f"{file}: is damaged: {brief(error)}") from error
     if state["progress"]["history"]:
         check_weights(directory)
     return state

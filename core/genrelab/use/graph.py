@@ -14,6 +14,7 @@ from torch.export import Dim, ExportedProgram
 from genrelab.data.clips import Window
 from genrelab.data.normalization import normalize_clips
 from genrelab.errors import WorkError
+from genrelab.texts import brief
 from genrelab.use.any_length import any_length
 from genrelab.use.classifier import Classifier
 
@@ -128,11 +129,11 @@ def trace(classifier: Classifier, input_: Input, fixed: str = "") -> Traced:
         try:
             return Traced(_export(module, example, (0, time)), module, example, input_, "")
         except Exception as error:  # whatever a compiler can raise
-            fixed = first_line(error)
+            fixed = brief(error)
     try:
         return Traced(_export(module, example, (0,)), module, example, input_, fixed)
     except Exception as error:
-        raise WorkError(f"torch cannot export {_name(classifier, input_)}: {first_line(error)}") from error
+        raise WorkError(f"torch cannot export {_name(classifier, input_)}: {brief(error)}") from error
 
 
 def check_equal(traced: Traced, run: Callable[[Tensor], Tensor], what: str, tolerance: float) -> float:
@@ -151,19 +152,11 @@ def check_equal(traced: Traced, run: Callable[[Tensor], Tensor], what: str, tole
             try:
                 found = run(x)
             except Exception as error:
-                raise WorkError(
-                    f"{what} cannot be run on the shape {tuple(x.shape)}: {first_line(error)}"
-                ) from error
+                raise WorkError(f"{what} cannot be run on the shape {tuple(x.shape)}: {brief(error)}") from error
             worst = max(worst, float((found - wanted).abs().max()))
     if not worst <= tolerance:
         raise WorkError(f"{what} gives probabilities that differ by {worst:.2g} from the model's")
     return worst
-
-
-def first_line(error: BaseException) -> str:
-    """Return the class of an error and the first line of its message."""
-    text = str(error).strip()
-    return f"{type(error).__name__}: {text.splitlines()[0] if text else 'no message'}"
 
 
 def _export(module: nn.Module, example: Tensor, axes: tuple[int, ...]) -> ExportedProgram:

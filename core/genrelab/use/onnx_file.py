@@ -14,9 +14,10 @@ import torch
 from torch import Tensor
 
 from genrelab.errors import InputError, WorkError
+from genrelab.texts import brief
 from genrelab.use.any_length import onnx_translations
 from genrelab.use.description import Description, facts
-from genrelab.use.graph import AXES, Traced, check_equal, first_line
+from genrelab.use.graph import AXES, Traced, check_equal
 
 OPSET = 18
 _TOLERANCE = 1e-4  # of probabilities
@@ -88,4 +89,4 @@ def _cause(error: BaseException) -> str:
     """Return the innermost reason that an exporter gives."""
     while error.__cause__ is not None:
         error = error.__cause__
-    return first_line(error)
+    return brief(error)

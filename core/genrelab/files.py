@@ -63,7 +63,7 @@ def read_arrays(file: Path) -> dict[str, Any]:
     import numpy as np  # takes long to import
 
     try:
-        with np.load(file, allow_pickle=False) as arrays:
+        with file.open("rb") as opened, np.load(opened, allow_pickle=False) as arrays:  # numpy leaves bad ones open
             return dict(arrays)
     except FileNotFoundError as error:
         raise DamagedError(f"{file}: is gone") from error

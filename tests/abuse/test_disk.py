@@ -93,10 +93,12 @@ def test_other_commands_say_that_the_disk_is_full_in_a_line(disk: Path, command:
     shutil.rmtree(disk / "study", ignore_errors=True)
     shutil.copytree(disk / "undisturbed", disk / "study")
     for pages in (0, 1, 5, 20):
+        shutil.rmtree(disk / "exported", ignore_errors=True)
         leave(disk, pages)
         done = call(*COMMANDS[command])
         assert not done.exit_code or "space" in said(done), said(done)
     (disk / "ballast").unlink()
+    shutil.rmtree(disk / "exported", ignore_errors=True)
     assert call(*COMMANDS[command]).exit_code == 0
 
 
@@ -138,6 +140,7 @@ def test_audio_that_may_not_be_read_is_quarantined(disk: Path) -> None:
 
 @pytest.mark.slow
 def test_a_disk_that_has_become_read_only_is_told_in_a_line(disk: Path) -> None:
+    shutil.rmtree(disk / "exported", ignore_errors=True)
     remount = ["mount", "-o", "remount,ro", disk]
     subprocess.run(remount, check=True)
     try:

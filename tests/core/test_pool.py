@@ -147,6 +147,14 @@ def test_an_item_whose_time_is_over_is_tried_again_because_others_may_take_the_m
     assert dict(Pool(work.sleep_once, work.start, 1, 1.0).results([file])) == {file: "done"}
 
 
+def test_processes_that_end_before_they_are_python_are_an_error(work, monkeypatch):
+    list(Pool(work.square, work.start, 1, LIMIT).results([1]))  # has started what counts locks, which must live
+    monkeypatch.setattr("multiprocessing.spawn._python_exe", b"/bin/false")  # a user who may not run Python
+    for workers in (1, 2, 3):
+        with pytest.raises(WorkError, match="worker processes cannot start"):
+            list(Pool(work.square, work.start, workers, LIMIT).results(range(9)))
+
+
 def test_processes_that_cannot_start_are_an_error(work):
     with pytest.raises(WorkError, match="worker processes cannot start"):
         list(Pool(work.square, work.broken, 1, LIMIT).results(range(3)))

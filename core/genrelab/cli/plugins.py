@@ -18,6 +18,7 @@ from genrelab.errors import InputError
 from genrelab.params import specs
 from genrelab.plugins.loading import locate
 from genrelab.plugins.registry import Entry, Registry, guess
+from genrelab.texts import printable
 
 
 @click.command("list")
@@ -30,7 +31,7 @@ def list_components(kind: str | None, long: bool, plugins: tuple[Path, ...]) -> 
         raise InputError(f"no kind is called {kind!r}{guess(kind, KINDS)}")
     registry = Registry.discover(plugins)
     entries = [e for e in registry.entries() if kind in (None, e.kind)]
-    keys, heads = [e.key for e in entries], [_summary(e) for e in entries]
+    keys, heads = [printable(e.key) for e in entries], [_summary(e) for e in entries]
     width, wide = max(map(len, keys), default=0), max(map(len, heads), default=0)
     for key, head, entry in zip(keys, heads, entries, strict=True):
         click.echo(f"{key:{width}}  {head:{wide}}  {_shorter(entry.source)}")

@@ -6,9 +6,9 @@ import multiprocessing
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, InvalidStateError, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from itertools import islice
 from multiprocessing.context import SpawnContext, SpawnProcess
 from multiprocessing.synchronize import Event
@@ -84,7 +84,7 @@ class Pool(Generic[T, R]):
                     running[processes.schedule(self.work, item)] = item
                 if not running:
                     break
-                done = wait(running, TICK, FIRST_COMPLETED).done
+                done = wait(running, TICK, FIRST_COMPLETED).done or processes.forgotten(running)
                 watch.look(running)
                 for future in [f for f in running if f in done]:  # in order: `done` is a set
                     item = running.pop(future)
@@ -227,6 +227,15 @@ class _Processes:
     def any_stopped(self) -> bool:
         """Tell whether any process is stopped."""
         return any(process.pid is not None and is_stopped(process.pid) for process in list(self._context.made))
+
+    def forgotten(self, futures: Iterable[Future[R]]) -> set[Future[R]]:
+        """Return those on which nobody works any more: pebble, giving up, overlooks what it has yet to send out."""
+        if self._pool is None or self._pool.active:
+            return set()
+        for future in (found := set(futures)):
+            with suppress(InvalidStateError):
+                future.set_exception(BrokenProcessPool("given up"))
+        return found
 
     def schedule(self, work: Callable[[T], R], item: T) -> Future[R]:
         """Have an item worked on."""

@@ -15,7 +15,7 @@ from genrelab.compare.read import Finals, Runs, read_runs
 from genrelab.compare.tables import MANY
 from genrelab.compare.words import DECIDES
 from genrelab.data.tracks import Tracks, read_tracks
-from genrelab.errors import InputError
+from genrelab.errors import DamagedError, InputError
 from genrelab.events import TrialRef
 from genrelab.files import read_json, read_lines
 from genrelab.jobs import JOB_FILE, METRICS, RESULT
@@ -192,7 +192,11 @@ def _contender(run: RunDirectory, experiment: Mapping[str, Any], number: int) ->
 
     def training(stage: Any, number: int) -> Training:
         at = run.trial(TrialRef(experiment["name"], name, stage, number))
-        return Training(at, number, [*read_lines(at / METRICS)], _json(at / RESULT) or None)
+        result = _json(at / RESULT) or None  # first: a training may go on meanwhile
+        epochs = [*read_lines(at / METRICS)]
+        if result and len(epochs) < result.get("epochs", 0):
+            raise DamagedError(f"{at / METRICS}: holds {len(epochs)} of {result['epochs']} epochs")
+        return Training(at, number, epochs, result)
 
     return Contender(
         name,

@@ -11,6 +11,8 @@ import warnings
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from subprocess import SubprocessError
+from tempfile import TemporaryFile
 from typing import Any
 
 from filelock import FileLock
@@ -67,11 +69,25 @@ def open_repo(folder: Path) -> Repo:
     folder.mkdir(parents=True, exist_ok=True)
     made = folder / ".aim" / "VERSION"
     with FileLock(folder / ".aim.lock"):  # two processes that make one repository break it
-        repo = Repo.from_path(str(folder), init=not made.exists())
+        try:
+            repo = Repo.from_path(str(folder), init=not made.exists())
+        except SubprocessError:
+            _try_to_write(folder)
+            raise
     settings = folder / ".aim" / ".project_settings"
     if not settings.exists():
         write_whole(settings, json.dumps({"pinned_sequences": {"metric": PINNED}}))
     return repo
+
+
+def _try_to_write(folder: Path) -> None:
+    """Write something, to learn the cause: Aim makes its tables in another process, and knows only that this fails.
+
+    Raises:
+        OSError: there is no space, or something else that keeps files from being written.
+    """
+    with TemporaryFile(dir=folder) as file:
+        file.write(bytes(1 << 20))
 
 
 def key_of(name: str) -> str:

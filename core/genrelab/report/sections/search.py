@@ -10,13 +10,14 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
+from matplotlib.collections import LineCollection
 from matplotlib.colors import ListedColormap, Normalize
 from matplotlib.figure import Figure
 
 from genrelab.compare.tables import Table
 from genrelab.config.search import maximize
 from genrelab.report.drawing import GOOD, GROUND, INK, label, look, new_figure
-from genrelab.report.page import Block, Page, Text, unfolded
+from genrelab.report.page import UNFOLDED, Block, Page, Text, unfolded
 from genrelab.report.sections.surrogate import are_numbers, surrogate
 from genrelab.report.study import Contender, Study
 from genrelab.study.results import settings_text
@@ -34,7 +35,8 @@ def search(study: Study, page: Page) -> list[Block]:
         figure = _best_so_far([c for c in searched if c.leads], metric, more)
         blocks.append(page.picture("best-so-far", figure, caption))
     parts = [(c.name, _one(c, page, metric, more)) for c in searched]
-    return [*blocks, *unfolded([(name, [Text(name, "heading"), *of]) for name, of in parts])]
+    shown = [(name, [Text(name, "heading"), *of]) for name, of in parts[:UNFOLDED]]  # what is folded has its title
+    return [*blocks, *unfolded([*shown, *parts[UNFOLDED:]])]
 
 
 def _one(contender: Contender, page: Page, metric: str, more: bool) -> list[Block]:
@@ -100,9 +102,10 @@ def _objectives(contender: Contender, metric: str, other: str) -> Figure:
     front = contender.analysis["pareto"]
     figure = new_figure(3.6)
     axes = figure.add_subplot()
-    for trial in completed:
-        x, y = (trial["values"][name] for name in (other, metric))
-        axes.plot(x, y, "o", color=GOOD, fillstyle="full" if trial["number"] in front else "none")
+    for full in (True, False):
+        found = [t["values"] for t in completed if (t["number"] in front) == full]
+        x, y = ([values[name] for values in found] for name in (other, metric))
+        axes.plot(x, y, "o", color=GOOD, fillstyle="full" if full else "none")
     axes.set_xlabel(other)
     axes.set_ylabel(f"validation {metric}")
     axes.grid()
@@ -119,11 +122,13 @@ def _parallel(contender: Contender, values: Mapping[int, float], metric: str, mo
     columns = [_Scale([contender.proposals[n].get(name) for n in values], contender.space[name]) for name in names]
     columns.append(_Scale([*values.values()], {}))
     best = (max if more else min)(values, key=lambda n: values[n])
-    for row, number in enumerate(values):
-        heights = [column.heights[row] for column in columns]
-        first = number == best
-        color = INK if first else colors(scale(values[number]))
-        axes.plot(range(len(columns)), heights, color=color, linewidth=2.6 if first else 1.1, alpha=0.9)
+    heights = np.array([column.heights for column in columns]).T
+    lines = [np.column_stack([range(len(columns)), of]) for of in heights]
+    shades = colors(scale([*values.values()]))
+    axes.add_collection(
+        LineCollection(lines, colors=shades, linewidths=1.1, alpha=0.9)
+    )  # at once: there may be many
+    axes.plot(heights[[*values].index(best)], color=INK, linewidth=2.6, alpha=0.9)
     for place, column in enumerate(columns):
         column.draw(axes, place)
     short = [label(name.removesuffix(".name").rpartition(".")[2], 16) for name in names]

@@ -51,11 +51,20 @@ GRID = {
 }
 FIXED = {"method": "fixed", "first": [{"model.dropout": 0.1}, {"train.optimizer": "sgd"}]}
 FILES = [ROOT / "experiments/quickstart.toml", *sorted((ROOT / "experiments").glob("*/*.toml"))]
+
+
+def standing_alone(file: Path) -> dict[str, Any]:
+    """Read an experiment, but for the run directory of another one that it begins with."""
+    tables = tomllib.loads(file.read_text(encoding="utf-8"))
+    tables.get("search", {}).pop("warm_start", None)
+    return tables
+
+
 VALID = [
     WHOLE,
     {**WHOLE, "search": GRID},
     {**WHOLE, "search": FIXED},
-    *(tomllib.loads(f.read_text(encoding="utf-8")) for f in FILES),
+    *map(standing_alone, FILES),
 ]
 LINES = 100
 LONG = 20_000  # letters that a report may have

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.abuse.tiny import SMALL, call, prepare, said
+from tests.abuse.test_kills import files
+from tests.abuse.tiny import SMALL, call, outcome, prepare, said
+from tests.cli.test_aim_sync import content as in_aim
 
 DATABASE = "aim/.aim/run_metadata.sqlite"
 
@@ -51,7 +53,8 @@ def no_runs() -> None:
     shutil.rmtree("aim/.aim/meta")
 
 
-STRANGE = (a_file, a_file_within, no_database, half_a_database, no_tables, a_newer_schema, a_newer_version, no_runs)
+LATER = (a_newer_schema, a_newer_version)
+STRANGE = (a_file, a_file_within, no_database, half_a_database, no_tables, *LATER, no_runs)
 
 
 @pytest.fixture(scope="module")
@@ -79,3 +82,24 @@ def test_a_strange_repository_is_one_line(
     print(f"{make_strange.__name__}: {said(done)}")
     assert done.exit_code == 0 or said(done).startswith("study: Aim fails: ")
     assert "\n" not in said(done)
+    if make_strange in LATER:
+        assert "aim: is of a later Aim" in said(done)
+    if not done.exit_code:
+        assert in_aim(folder / "aim") == in_aim(whole / "aim")
+
+
+@pytest.mark.slow
+def test_a_study_goes_on_without_a_repository_of_a_later_aim(
+    whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "copy"
+    shutil.copytree(whole, folder)
+    shutil.rmtree(folder / "study")
+    monkeypatch.chdir(folder)
+    a_newer_version()
+    before = files(folder / "aim")
+    done = call(*SMALL, "--set", "reporter=[{name='aim', repo='aim'}]")
+    assert done.exit_code == 0, said(done)
+    assert "WorkError: aim: is of a later Aim (version 99.0)" in done.stderr
+    assert outcome(folder / "study") == outcome(whole / "study")
+    assert {**files(folder / "aim"), ".aim.lock": ""} == {**before, ".aim.lock": ""}

@@ -5,15 +5,19 @@ from __future__ import annotations
 import json
 import resource
 import shutil
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from genrelab.components import Track
+from genrelab.data.audit.duplicates import find_duplicates
 from genrelab.data.audit.leaks import find_leaks
 from genrelab.data.splits import split_tracks
 from genrelab.data.store import FeatureStore
@@ -91,6 +95,53 @@ def test_a_million_tracks_of_200_000_artists_split_in_30_s_and_are_audited_in_bo
     print(f"audit: {taken / 1e6:.0f} MB")
     assert not leaks.leaks
     assert taken < 1e9
+
+
+class Noise(NamedTuple):
+    """Stands for a store: clips of 30 s, cut from one noise at places of their own."""
+
+    path: Path
+    noise: NDArray[np.float16]
+    shape: tuple[int, int] = (16, 120)
+
+    def gather(self, rows: NDArray[np.int64]) -> NDArray[np.float16]:
+        size = self.shape[0] * self.shape[1]
+        starts = rows * 2_654_435_761 % (len(self.noise) - size)
+        return np.stack([self.noise[s : s + size] for s in starts.tolist()]).reshape(-1, *self.shape)
+
+
+@contextmanager
+def watched_memory() -> Iterator[Callable[[], int]]:
+    """Watch how many bytes this process takes more than before, but for what it has of files."""
+
+    def own() -> int:
+        status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+        return 1024 * int(status["RssAnon"].split()[0])
+
+    def watch() -> None:
+        while not over.wait(0.05):
+            found.append(own())
+
+    before, found, over = own(), list[int](), threading.Event()
+    thread = threading.Thread(target=watch)
+    thread.start()
+    try:
+        yield lambda: max(found) - before
+    finally:
+        over.set()
+        thread.join()
+
+
+@pytest.mark.slow
+def test_near_duplicates_among_a_hundred_thousand_clips_are_searched_in_bounded_memory(tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).standard_normal(1 << 24, np.float32).astype(np.float16)
+    store, clips = Noise(tmp_path, noise), 100_000
+    subsets = ["test" if clip % 1_000 == 0 else "train" for clip in range(clips)]
+    with watched_memory() as taken:
+        found = [*find_duplicates(cast(FeatureStore, store), np.arange(clips), 30.0, subsets)]
+    print(f"near-duplicates: {taken() / 1e6:.0f} MB, {len(found)} pairs")
+    assert taken() < 5e8
+    assert not [*tmp_path.iterdir()]
 
 
 def with_trials(folder: Path, count: int) -> Path:

@@ -132,6 +132,16 @@ def test_each_pair_is_told_once_and_only_across_subsets(planted) -> None:
     assert not [*find_duplicates(store, rows, SECONDS, ["test"] * len(rows))]
 
 
+def test_pairs_are_the_same_where_keys_are_in_files_and_sorted_in_parts(planted, monkeypatch) -> None:
+    tracks, store, rows = planted
+    expected = [*find_duplicates(store, rows, SECONDS, tracks.subsets)]
+    monkeypatch.setattr("genrelab.data.audit.fingerprints._LARGE", 0)
+    monkeypatch.setattr("genrelab.data.audit.duplicates._SORTED", 5000)
+    before = sorted(store.path.iterdir())
+    assert [*find_duplicates(store, rows, SECONDS, tracks.subsets)] == expected
+    assert sorted(store.path.iterdir()) == before
+
+
 def test_offset_says_where_the_second_track_is_behind(tmp_path: Path) -> None:
     shelf, x = Shelf(tmp_path), music(0, 0)
     shelf.add("whole", "train", x)

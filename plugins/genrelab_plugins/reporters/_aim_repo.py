@@ -6,9 +6,11 @@ import atexit
 import hashlib
 import json
 import secrets
+import sqlite3
 import threading
 import warnings
 from collections.abc import Mapping
+from contextlib import closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from subprocess import SubprocessError
@@ -20,8 +22,10 @@ from filelock import FileLock
 # Aim still calls what SQLAlchemy has moved. Not within catch_warnings: that is not safe on a thread.
 warnings.filterwarnings("ignore", message=r".*declarative_base", module=r"aim\.")
 
+import aim.storage.migrations  # noqa: E402
 import aim.web  # noqa: E402
 from aim.ext.cleanup import AutoClean  # noqa: E402
+from aim.sdk.data_version import DATA_VERSION  # noqa: E402
 from aim.sdk.objects.figure import Figure  # noqa: E402
 from aim.sdk.objects.image import Image  # noqa: E402
 from aim.sdk.objects.text import Text  # noqa: E402
@@ -29,6 +33,7 @@ from aim.sdk.repo import Repo  # noqa: E402
 from aim.sdk.run import Run  # noqa: E402
 from aim.storage.context import Context  # noqa: E402
 
+from genrelab import WorkError  # noqa: E402
 from genrelab_plugins.reporters._aim_studies import write_whole  # noqa: E402
 
 __all__ = [
@@ -65,10 +70,12 @@ def open_repo(folder: Path) -> Repo:
 
     Raises:
         OSError: the folder cannot be written.
+        WorkError: a later Aim has made it.
     """
     folder.mkdir(parents=True, exist_ok=True)
     made = folder / ".aim" / "VERSION"
     with FileLock(folder / ".aim.lock"):  # two processes that make one repository break it
+        _refuse_newer(folder)
         try:
             repo = Repo.from_path(str(folder), init=not made.exists())
         except SubprocessError:
@@ -78,6 +85,27 @@ def open_repo(folder: Path) -> Repo:
     if not settings.exists():
         write_whole(settings, json.dumps({"pinned_sequences": {"metric": PINNED}}))
     return repo
+
+
+def _refuse_newer(folder: Path) -> None:
+    """Raise WorkError where a later Aim has made a repository; this one would write to it without looking."""
+    version, file = Repo.get_version(str(folder)), folder / ".aim" / "run_metadata.sqlite"
+    if version > DATA_VERSION:
+        raise WorkError(
+            f"{folder}: is of a later Aim (version {'.'.join(map(str, version))}); name another repository"
+        )
+    if file.is_file():
+        with closing(sqlite3.connect(file)) as tables, suppress(sqlite3.Error):  # Aim tells what is broken
+            revisions = {name for (name,) in tables.execute("SELECT version_num FROM alembic_version")}
+            if unknown := revisions - _known_revisions():
+                raise WorkError(f"{folder}: is of a later Aim (tables {min(unknown)}); name another repository")
+
+
+def _known_revisions() -> set[str]:
+    """Return the versions of its tables that this Aim knows."""
+    return {
+        file.name.partition("_")[0] for file in Path(aim.storage.migrations.__file__).parent.glob("versions/*.py")
+    }
 
 
 def _try_to_write(folder: Path) -> None:

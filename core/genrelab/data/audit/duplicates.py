@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from genrelab.data.audit.fingerprints import STEP, Fingerprints, fingerprint, rise, steps_between
+from genrelab.data.audit.fingerprints import (
+    STEP,
+    Fingerprints,
+    fingerprint,
+    key_bits,
+    rise,
+    scratch,
+    steps_between,
+)
 from genrelab.data.store import FeatureStore, Rows
 
 SAME = 0.62
@@ -20,7 +30,8 @@ _NUDGES = np.arange(-5, 6) * 0.02  # seconds by which an alignment is refined
 _WINDOWS = 40  # seconds of a clip that are looked up
 _CROWDED = 256  # a key that more moments share says nothing: silence, a loop
 _OVERLAP = 20  # moments that must be comparable
-_CHUNK = 4096  # candidates compared at once
+_CHUNK = 4096  # candidates compared, or clips looked through, at once
+_SORTED = 1 << 23  # keys sorted at once
 _QUERIES = 64  # clips looked up at once
 
 
@@ -48,9 +59,9 @@ def find_duplicates(store: FeatureStore, rows: Rows, seconds: float, subsets: Se
     _, subset = np.unique(np.array(subsets), return_inverse=True)
     queries = np.flatnonzero(np.array(subsets) != "train")
     prints = fingerprint(store, rows, seconds, queries, _WINDOWS)
-    index = _Index(prints)
+    index = _Index(prints, store.path)
     for start in range(0, len(queries), _QUERIES):
-        first, second, lag = index.candidates(prints.probes[start : start + _QUERIES], prints.places)
+        first, second, lag = index.candidates(prints.probes(slice(start, start + _QUERIES)), prints.places)
         first = queries[start + first]
         # A pair of two queries is met twice; the lower one asks.
         other = (subset[first] != subset[second]) & (~np.isin(second, queries) | (first < second))
@@ -61,15 +72,39 @@ def find_duplicates(store: FeatureStore, rows: Rows, seconds: float, subsets: Se
 
 
 class _Index:
-    """The keys of all clips, sorted."""
+    """The keys of all clips, sorted: a range of them after the other, so that memory is bounded.
 
-    def __init__(self, prints: Fingerprints) -> None:
-        width = prints.keys.shape[1]
-        changing = prints.valid[:, :width] & prints.valid[:, -width:]  # from beginning to end
-        places = np.flatnonzero(changing.ravel())
-        keys = prints.keys.ravel()[places]
-        order = np.argsort(keys, kind="stable")
-        self._keys, self._places, self._width = keys[order], places[order], width
+    Args:
+        prints: of the clips.
+        folder: where there is room for what is large.
+    """
+
+    def __init__(self, prints: Fingerprints, folder: Path) -> None:
+        count = prints.keys.size
+        self._width = prints.keys.shape[1]
+        self._keys = scratch((count,), np.uint32, folder)
+        self._places = scratch((count,), np.uint32 if count < 1 << 32 else np.int64, folder)
+        filled = 0
+        edges = np.linspace(0, 1 << key_bits(prints.codes.size), -(-count // _SORTED) + 1).astype(np.int64)
+        for low, high in pairwise(edges.tolist()):
+            keys, places = self._within(prints, low, high)
+            order, part = np.argsort(keys, kind="stable"), slice(filled, filled + len(keys))
+            self._keys[part], self._places[part] = keys[order], places[order]
+            filled = part.stop
+        self._keys, self._places = self._keys[:filled], self._places[:filled]
+
+    def _within(self, prints: Fingerprints, low: int, high: int) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Return the keys from low to high, without the latter, where something changes; and their places."""
+        found = [(prints.keys[:0, 0], self._places[:0])]
+        for start in range(0, len(prints.keys), _CHUNK):
+            part = slice(start, start + _CHUNK)
+            keys, valid = prints.keys[part], prints.valid[part]
+            chosen = valid[:, : self._width] & valid[:, -self._width :]  # from the beginning of a second to its end
+            chosen &= (keys >= low) & (keys < high)
+            places = np.flatnonzero(chosen)
+            found.append((keys.ravel()[places], (places + start * self._width).astype(self._places.dtype)))
+        keys, places = map(np.concatenate, zip(*found, strict=True))
+        return keys, places
 
     def candidates(self, probes: NDArray[np.uint32], moments: Rows) -> tuple[Rows, Rows, Rows]:
         """Look up probes (queries, windows, near): (query, clip, lag in moments), each combination once."""

@@ -10,7 +10,11 @@ and the signs of the projections are a key (locality-sensitive hashing, Charikar
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import math
+import os
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -31,11 +35,12 @@ SHORTEST = 2.0
 _WINDOW = 10  # moments that make a key
 _BLOCK = 64  # clips read at once
 _FLAT = 0.05  # share of a clip's mean change below which a moment is silence or padding
+_LARGE = 1 << 26  # bytes from which an array is in a file
 _FLIPS = 6  # least certain signs of a key that are tried both ways
 
 
 class Fingerprints(NamedTuple):
-    """Of n clips, T moments each."""
+    """Of n clips, T moments each; where they are many, in temporary files."""
 
     codes: NDArray[np.uint32]
     """(n, T): the bits of each moment."""
@@ -45,10 +50,19 @@ class Fingerprints(NamedTuple):
     """Bits of a code that mean something."""
     keys: NDArray[np.uint32]
     """(n, T - 9): the hash of the second that begins at each moment."""
-    probes: NDArray[np.uint32]
-    """(queries, windows, 64): keys near to that of the query, at some windows."""
+    asked: NDArray[np.uint32]
+    """(queries, windows): the keys of the queries at some windows."""
+    weak: NDArray[np.uint8]
+    """(queries, windows, 6): the places of their least certain bits."""
     places: NDArray[np.int64]
-    """(windows,): the moments at which the windows of `probes` begin."""
+    """(windows,): the moments at which these windows begin."""
+
+    def probes(self, part: slice) -> NDArray[np.uint32]:
+        """Return the keys of some queries with their least certain bits both ways: (queries, windows, 64)."""
+        flips = np.arange(1 << _FLIPS)[:, None] >> np.arange(_FLIPS) & 1  # (64, 6): every subset of them
+        masks = (flips << self.weak[part][..., None, :].astype(np.int64)).sum(-1).astype(np.uint32)
+        near: NDArray[np.uint32] = self.asked[part][..., None] ^ masks
+        return near
 
 
 def unfit(shape: tuple[int, int], seconds: float) -> str:
@@ -61,7 +75,7 @@ def unfit(shape: tuple[int, int], seconds: float) -> str:
 
 
 def fingerprint(store: FeatureStore, rows: Rows, seconds: float, queries: Rows, windows: int) -> Fingerprints:
-    """Compute fingerprints; memory is about 10 bytes a moment, whatever the feature.
+    """Compute fingerprints: 9 bytes a moment, whatever the feature.
 
     Args:
         store: holds the clips.
@@ -76,10 +90,11 @@ def fingerprint(store: FeatureStore, rows: Rows, seconds: float, queries: Rows, 
     size = key_bits(len(rows) * moments)
     directions = np.random.default_rng(0).standard_normal((bits * _WINDOW, size), dtype=np.float32)
     places = np.unique(np.linspace(0, moments - _WINDOW, windows).astype(np.int64))
-    codes = np.empty((len(rows), moments), np.uint32)
-    valid = np.empty((len(rows), moments), np.bool_)
-    keys = np.empty((len(rows), moments - _WINDOW + 1), np.uint32)
-    probes = np.empty((len(queries), len(places), 1 << _FLIPS), np.uint32)
+    codes = scratch((len(rows), moments), np.uint32, store.path)
+    valid = scratch((len(rows), moments), np.bool_, store.path)
+    keys = scratch((len(rows), moments - _WINDOW + 1), np.uint32, store.path)
+    asked = np.empty((len(queries), len(places)), np.uint32)
+    weak = np.empty((*asked.shape, _FLIPS), np.uint8)
     for start in range(0, len(rows), _BLOCK):
         part = slice(start, start + _BLOCK)
         change = rise(steps_between(store.gather(rows[part])), seconds, times, SPAN)  # (block, bits, moments)
@@ -88,9 +103,31 @@ def fingerprint(store: FeatureStore, rows: Rows, seconds: float, queries: Rows, 
         codes[part] = _packed(change.swapaxes(1, 2))
         projected = _seconds(change) @ directions  # (block, moments - 9, size)
         keys[part] = _packed(projected)
-        asked = np.flatnonzero((queries >= start) & (queries < start + _BLOCK))
-        probes[asked] = _near(projected[queries[asked] - start][:, places])
-    return Fingerprints(codes, valid, bits, keys, probes, places)
+        own = slice(*np.searchsorted(queries, [start, start + _BLOCK]))
+        asking = projected[queries[own] - start][:, places]
+        asked[own] = _packed(asking)
+        weak[own] = np.argsort(np.abs(asking), axis=-1)[..., :_FLIPS]
+    return Fingerprints(codes, valid, bits, keys, asked, weak, places)
+
+
+def scratch(shape: tuple[int, ...], kind: type[np.generic], folder: Path) -> NDArray[Any]:
+    """Return an array to fill: in memory, or, where it is large, in a file without a name that goes with it.
+
+    Args:
+        shape: of the array.
+        kind: of its elements.
+        folder: where there is room for the file; where nobody may write to it, one for temporary files is used.
+
+    Raises:
+        OSError: the disk is full.
+    """
+    size = math.prod(shape) * np.dtype(kind).itemsize
+    if size < _LARGE:
+        return np.empty(shape, kind)
+    with TemporaryFile(dir=folder if os.access(folder, os.W_OK) else None) as file:
+        if hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(file.fileno(), 0, size)  # else a full disk would end this process later
+        return np.memmap(file, kind, "w+", shape=shape)
 
 
 def key_bits(keys: int) -> int:
@@ -146,12 +183,3 @@ def _packed(values: NDArray[np.float32]) -> NDArray[np.uint32]:
     weights = np.uint32(1) << np.arange(values.shape[-1], dtype=np.uint32)
     packed: NDArray[np.uint32] = np.where(values > 0, weights, np.uint32(0)).sum(-1, dtype=np.uint32)
     return packed
-
-
-def _near(projected: NDArray[np.float32]) -> NDArray[np.uint32]:
-    """Return the keys of projections (..., size) with their least certain signs both ways: (..., 64)."""
-    weakest = np.argsort(np.abs(projected), axis=-1)[..., :_FLIPS]
-    flips = np.arange(1 << _FLIPS)[:, None] >> np.arange(_FLIPS) & 1  # (64, 6): every subset of them
-    masks = (flips << weakest[..., None, :]).sum(-1).astype(np.uint32)
-    near: NDArray[np.uint32] = _packed(projected)[..., None] ^ masks
-    return near

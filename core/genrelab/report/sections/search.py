@@ -25,7 +25,7 @@ from genrelab.study.results import settings_text
 
 def search(study: Study, page: Page) -> list[Block]:
     """Draw the best value so far of all candidates; the trials of each, and what a model of them says."""
-    searched = [c for c in study.contenders if c.trials]
+    searched = sorted((c for c in study.contenders if c.trials), key=lambda c: c.number)
     if not searched:
         return [Text("Nothing is searched." if not any(c.space for c in study.contenders) else "No trial yet.")]
     metric, more = objective(study)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import atexit
+import errno
 import hashlib
 import json
+import os
 import secrets
+import shutil
 import sqlite3
 import threading
 import warnings
@@ -13,7 +16,6 @@ from collections.abc import Mapping
 from contextlib import closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from subprocess import SubprocessError
 from tempfile import TemporaryFile
 from typing import Any
 
@@ -46,6 +48,7 @@ __all__ = [
     "close_run",
     "key_of",
     "label",
+    "need_room",
     "open_repo",
     "open_run",
     "study_id",
@@ -57,6 +60,8 @@ MIGRATIONS = Path(aim.web.__file__).parent / "migrations" / "alembic.ini"
 """How Aim makes the tables of its pages."""
 EXIT_SECONDS = 15.0
 """How long the exit of the process waits for Aim to close what is open."""
+ROOM = 1 << 21
+"""Bytes that must be free on the disk: on a full one Aim's database waits for ever as it is closed."""
 PINNED = [
     {"name": name, "context": {"subset": subset}}
     for name in ("loss", "f1_macro")
@@ -73,18 +78,30 @@ def open_repo(folder: Path) -> Repo:
         WorkError: a later Aim has made it.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    need_room(folder)
     made = folder / ".aim" / "VERSION"
     with FileLock(folder / ".aim.lock"):  # two processes that make one repository break it
         _refuse_newer(folder)
+        new = not made.parent.exists()
         try:
             repo = Repo.from_path(str(folder), init=not made.exists())
-        except SubprocessError:
-            _try_to_write(folder)
+        except Exception:
+            try:
+                _try_to_write(folder)
+            finally:
+                if new:
+                    shutil.rmtree(made.parent, ignore_errors=True)  # half made, it would never be of use
             raise
     settings = folder / ".aim" / ".project_settings"
     if not settings.exists():
         write_whole(settings, json.dumps({"pinned_sequences": {"metric": PINNED}}))
     return repo
+
+
+def need_room(folder: Path) -> None:
+    """Raise OSError where the disk is full, or soon will be."""
+    if shutil.disk_usage(folder).free < ROOM:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder))
 
 
 def _refuse_newer(folder: Path) -> None:
@@ -132,6 +149,7 @@ def open_run(repo: Repo, name: str, began: float) -> Run:
         began: when, seconds since 1970, UTC; told of a run that is new.
     """
     key = key_of(name)
+    need_room(Path(repo.path))
     # Aim opens by key only runs whose folder exists, and remembers for half a second which do.
     Path(repo.path, "meta", "chunks", key).mkdir(parents=True, exist_ok=True)
     repo._all_run_hashes.cache_clear()
@@ -168,6 +186,7 @@ def track(
         context: tells sequences of one name apart.
         name: of the object.
     """
+    need_room(Path(run.repo.path))
     if name is not None:
         known = run._tracker.sequence_infos.get((Context(context).idx, name))
         if known and known.initialized:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from torch import Tensor, nn
 
 from genrelab_plugins.models import _blocks
+from genrelab_plugins.models._convolution import Conv2d
 
 
 class Crnn(nn.Module):
@@ -41,7 +44,7 @@ def convolutions1d(bins: int, hidden_dim: int, dropout: float, *, last_pool: boo
 
     With `last_pool` half as many frames.
     """
-    layers = _three_convolutions(nn.Conv1d, nn.MaxPool1d, bins, hidden_dim, last_pool)
+    layers = _three_convolutions(_conv1d, nn.MaxPool1d, bins, hidden_dim, last_pool)
     return _blocks.Frames1d(*layers, nn.Dropout(dropout))
 
 
@@ -50,12 +53,16 @@ def convolutions2d(hidden_dim: int, dropout: float, *, last_pool: bool = False) 
 
     A frame has bins // 4 * 4 * hidden_dim values. With `last_pool` both frames and bins are divided by 8.
     """
-    layers = _three_convolutions(nn.Conv2d, nn.MaxPool2d, 1, hidden_dim, last_pool)
+    layers = _three_convolutions(Conv2d, nn.MaxPool2d, 1, hidden_dim, last_pool)
     return _blocks.Frames2d(*layers, nn.Dropout2d(dropout))
 
 
+def _conv1d(inputs: int, outputs: int, kernel: int) -> nn.Module:
+    return nn.Conv1d(inputs, outputs, kernel, padding=kernel // 2)
+
+
 def _three_convolutions(
-    conv: type[nn.Conv1d | nn.Conv2d],
+    conv: Callable[[int, int, int], nn.Module],
     pool: type[nn.MaxPool1d | nn.MaxPool2d],
     inputs: int,
     h: int,
@@ -63,9 +70,9 @@ def _three_convolutions(
 ) -> list[nn.Module]:
     # Pooling stands before ReLU: maximum and ReLU commute, and ReLU then has less to do.
     return [
-        *(conv(inputs, h, 5, padding=2), _blocks.BatchNorm(h), pool(2), nn.ReLU()),
-        *(conv(h, 2 * h, 3, padding=1), _blocks.BatchNorm(2 * h), pool(2), nn.ReLU()),
-        *(conv(2 * h, 4 * h, 3, padding=1), _blocks.BatchNorm(4 * h), *([pool(2)] if last_pool else []), nn.ReLU()),
+        *(conv(inputs, h, 5), _blocks.BatchNorm(h), pool(2), nn.ReLU()),
+        *(conv(h, 2 * h, 3), _blocks.BatchNorm(2 * h), pool(2), nn.ReLU()),
+        *(conv(2 * h, 4 * h, 3), _blocks.BatchNorm(4 * h), *([pool(2)] if last_pool else []), nn.ReLU()),
     ]
 
 

@@ -15,7 +15,7 @@ def pictures(*shape: int) -> Tensor:
 
 @pytest.fixture
 def fast(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Return what will hold the kernel of each gradient that is made of products, however few the channels."""
+    """Return what will hold the kernel of each gradient that is made of products: on any CPU, of any channels."""
     torch.manual_seed(0)
     found: list[int] = []
     made = _convolution.weight_gradient
@@ -26,6 +26,7 @@ def fast(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
     monkeypatch.setattr(_convolution, "weight_gradient", watched)
     monkeypatch.setattr(_convolution, "_FEWEST", 1)
+    monkeypatch.setattr(_convolution, "_SLOW", True)
     return found
 
 
@@ -48,7 +49,8 @@ def test_outputs_and_gradients_are_those_of_torch(fast: list[int], shape: tuple[
     assert fast == [kernel]
 
 
-def test_many_channels_learn_so_without_being_asked() -> None:
+def test_many_channels_learn_so_where_torch_is_slow(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_convolution, "_SLOW", True)
     torch.manual_seed(0)
     layer = _convolution.Conv2d(64, 32, 3)
     x = torch.randn(2, 64, 9, 8).contiguous(memory_format=torch.channels_last)
@@ -77,12 +79,13 @@ def test_what_does_not_learn_gets_no_gradient(fast: list[int]) -> None:
     assert fast == [3]
 
 
-@pytest.mark.parametrize("case", ["eval", "few channels", "channels first", "autocast", "bfloat16"])
+@pytest.mark.parametrize("case", ["eval", "few channels", "channels first", "autocast", "bfloat16", "fast"])
 def test_anything_else_is_left_to_torch(fast: list[int], case: str, monkeypatch: pytest.MonkeyPatch) -> None:
     layer = _convolution.Conv2d(2, 3, 3).train(case != "eval")
     x = torch.rand(2, 2, 4, 3).contiguous(memory_format=torch.channels_last)
     if case == "few channels":
         monkeypatch.setattr(_convolution, "_FEWEST", 3)
+    monkeypatch.setattr(_convolution, "_SLOW", case != "fast")
     if case == "bfloat16":
         layer, x = layer.bfloat16(), x.bfloat16()
     with torch.autocast("cpu", torch.bfloat16, enabled=case == "autocast"):

@@ -169,7 +169,7 @@ class Clips:
         if self.device.type == "cpu":
             x = torch.empty(len(rows), *self.shape)
             for clip, view in zip(x, self._store.views(rows, *window), strict=True):
-                self.standardise(clip.copy_(torch.from_numpy(view)))  # while it is in the cache
+                self.standardise(clip.copy_(torch.from_numpy(view)))  # rather than the batch in three passes
             return x
         return self.standardise(self._to_device(torch.from_numpy(self._store.gather(rows, *window))).float())
 

@@ -95,7 +95,7 @@ def _in_place(link: nn.Module) -> Callable[[Tensor], Tensor]:
 
 
 def _one_by_one(chosen: Iterable[tuple[Callable[[Tensor], Tensor], list[bool]]], x: Tensor) -> Tensor:
-    """Change clips one after the other, each by all that chose it, while it is in the processor's cache."""
+    """Change clips one after the other, each by all that chose it, while as much of it as can be is in a cache."""
     for number in range(len(x)):
         clip = changed = x[number : number + 1]
         for link, clips in chosen:

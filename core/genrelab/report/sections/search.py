@@ -125,9 +125,7 @@ def _parallel(contender: Contender, values: Mapping[int, float], metric: str, mo
     heights = np.array([column.heights for column in columns]).T
     lines = [np.column_stack([range(len(columns)), of]) for of in heights]
     shades = colors(scale([*values.values()]))
-    axes.add_collection(
-        LineCollection(lines, colors=shades, linewidths=1.1, alpha=0.9)
-    )  # at once: there may be many
+    axes.add_collection(LineCollection(lines, colors=shades, linewidths=1.1, alpha=0.9))  # there may be many
     axes.plot(heights[[*values].index(best)], color=INK, linewidth=2.6, alpha=0.9)
     for place, column in enumerate(columns):
         column.draw(axes, place)
